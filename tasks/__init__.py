@@ -1,0 +1,1 @@
+"""The steps that Airflow calls, one thin module each."""
