@@ -1,0 +1,35 @@
+# What you need first is Python 3.11 to 3.13 and make; everything else comes from the package registry into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+TEST_READY := .venv/.test-ready
+
+.PHONY: run up setup test lint lock
+
+run: $(READY)  ## train the example configs, once, and show which model is in Production
+	@$(BIN)/podium run
+
+up: $(READY)  ## keep Airflow and MLflow running
+	@$(BIN)/podium up
+
+setup: $(READY)
+
+test: $(TEST_READY) lint  ## everything that must hold; SLOW=1 adds what takes long
+	$(BIN)/pytest $(if $(SLOW),,-m "not slow")
+
+lint: $(TEST_READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/podium schema --check
+
+lock: $(READY)  ## resolve anew: newest releases that fit pyproject.toml
+	PYTHON=$(PYTHON) sh scripts/setup.sh lock
+
+$(READY): requirements.lock pyproject.toml scripts/setup.sh
+	@PYTHON=$(PYTHON) sh scripts/setup.sh install requirements.lock
+	@touch $@
+
+$(TEST_READY): requirements-test.lock $(READY)
+	@PYTHON=$(PYTHON) sh scripts/setup.sh install requirements-test.lock
+	@touch $@

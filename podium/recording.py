@@ -1,0 +1,259 @@
+"""Write a training into MLflow so that it is there once, whole, and says where it came from."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.metadata
+import json
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from podium import estimators, identity, registry
+from podium.problems import PodiumError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from podium.configs import ClassifierConfig
+    from podium.data import Dataset
+    from podium.plan import Job
+    from podium.training import Training
+
+INPUT_EXAMPLE_ROWS = 3
+# MLflow's column for a data set's digest holds 36 characters.
+DATASET_DIGEST_LENGTH = 32
+# A config that lacks memory or a disk is not to blame for it: these are tried again.
+NOT_OWN_FAULT = (MemoryError, OSError)
+
+
+@functools.cache
+def git_commit(root: Path) -> str:
+    """Return the commit that a checkout is at, or an empty string outside git."""
+    try:
+        found = subprocess.run(["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return found.stdout.strip()
+
+
+def task_tags() -> dict[str, str]:
+    """Return the tags that say which Airflow task writes; empty outside a task."""
+    from airflow.sdk import get_current_context
+
+    try:
+        instance: Any = get_current_context()["ti"]
+    except RuntimeError:
+        return {}
+    return {
+        registry.DAG_ID: instance.dag_id,
+        registry.DAG_RUN: instance.run_id,
+        registry.TRY: str(instance.try_number),
+    }
+
+
+@functools.cache
+def pip_requirements() -> list[str]:
+    """Return what a saved model needs, pinned to what is installed: MLflow would start a process to find out."""
+    packages = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops")
+    return [f"{name}=={importlib.metadata.version(name)}" for name in packages]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try at training one candidate.
+
+    Parameters
+    ----------
+    job : Job
+        The pipeline, its rows and their split.
+    config : ClassifierConfig
+        The candidate.
+    identity : str
+        What its training is known by.
+    source : str
+        Text of the config's file.
+    """
+
+    job: Job
+    config: ClassifierConfig
+    identity: str
+    source: str
+
+    @functools.cached_property
+    def models(self) -> registry.Registry:
+        """The pipeline's registry."""
+        return registry.Registry(self.job.pipeline)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What the run and the version say of where they came from."""
+        return {
+            registry.IDENTITY: self.identity,
+            registry.CONFIG: self.config.name,
+            registry.ESTIMATOR: self.config.estimator,
+            registry.CONFIG_DIGEST: self.config.digest,
+            registry.DATA: self.job.dataset.name,
+            registry.DATA_DIGEST: self.job.dataset.digest(),
+            registry.SPLIT_DIGEST: identity.split_digest(self.job.split),
+            registry.COMMIT: git_commit(self.job.project.root),
+            **task_tags(),
+        }
+
+    def finished_before(self) -> dict[str, Any] | None:
+        """Finish or undo what an earlier try of the same training left behind.
+
+        A version is registered when all else has been written, so one that is there is whole and only its run may be
+        open; a run without a version is closed as killed.
+
+        Returns
+        -------
+        dict or None
+            What the task returns, if there is a version.
+        """
+        found = self.models.versions(identity=self.identity)
+        if found:
+            self.models.client.set_terminated(found[0].run_id, "FINISHED")
+        self.models.close_unfinished(f"tags.`{registry.IDENTITY}` = '{self.identity}'", "its process was killed")
+        return _report(found[0]) if found else None
+
+    @contextlib.contextmanager
+    def run(self) -> Iterator[Record]:
+        """Open an MLflow run named after the config; it ends FINISHED, or FAILED when the block raises."""
+        import mlflow
+
+        tags = {**self.tags, "mlflow.source.type": "JOB", "mlflow.source.name": self.config.path}
+        experiment = self.models.experiment_id()
+        created = self.models.client.create_run(experiment, tags=tags, run_name=self.config.name)
+        with mlflow.start_run(run_id=created.info.run_id):
+            yield Record(self, created.info.run_id)
+
+
+@dataclass(frozen=True)
+class Record:
+    """An open MLflow run of an attempt."""
+
+    attempt: Attempt
+    run_id: str
+
+    @contextlib.contextmanager
+    def own_fault(self) -> Iterator[None]:
+        """Note that what is raised inside is the config's own fault, so that it is not tried again unchanged.
+
+        Raises
+        ------
+        PodiumError
+            In place of what was raised.
+        """
+        try:
+            yield
+        except NOT_OWN_FAULT:
+            raise
+        except Exception as error:
+            config = self.attempt.config
+            text = " ".join(str(error).split())
+            message = str(Problem(config.path, 1, 1, f"{config.estimator}: {type(error).__name__}: {text}"))
+            client = self.attempt.models.client
+            client.set_tag(self.run_id, registry.ERROR, message)
+            client.set_tag(self.run_id, registry.OWN_FAULT, "true")
+            raise PodiumError(message) from error
+
+    def register(self, training: Training, dataset: Dataset) -> dict[str, Any]:
+        """Log everything about a finished training, then register its version.
+
+        Returns
+        -------
+        dict
+            What the task returns: ``name``, ``version``, ``run_id`` and ``metrics``.
+        """
+        self._log_inputs(dataset)
+        self._log_numbers(training)
+        self._log_files(training, dataset)
+        return self._log_model(training, dataset)
+
+    def _log_inputs(self, dataset: Dataset) -> None:
+        import mlflow
+        from mlflow.data.code_dataset_source import CodeDatasetSource
+
+        source = dataset.source if self.attempt.job.dataset.path else CodeDatasetSource({"function": dataset.source})
+        for rows, labels, context in (
+            (dataset.x_train, dataset.y_train, "training"),
+            (dataset.x_test, dataset.y_test, "testing"),
+        ):
+            logged = mlflow.data.from_pandas(
+                rows.assign(**{dataset.target: labels}),
+                source=source,
+                targets=dataset.target,
+                name=dataset.name,
+                digest=dataset.digest[:DATASET_DIGEST_LENGTH],
+            )
+            mlflow.log_input(logged, context=context)
+
+    def _log_numbers(self, training: Training) -> None:
+        import mlflow
+
+        config = self.attempt.config
+        params: dict[str, Any] = {f"params.{name}": value for name, value in config.params.items()}
+        params["estimator"] = config.estimator
+        if config.preprocess:
+            params["preprocess"] = json.dumps(config.as_dict()["preprocess"])
+        mlflow.log_params(params)
+        mlflow.log_metrics(training.scores)
+
+    def _log_files(self, training: Training, dataset: Dataset) -> None:
+        import mlflow
+
+        from podium.training import confusion_matrix_figure
+
+        config = self.attempt.config
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder)
+            title = f"{config.name} on held-out rows"
+            figure = confusion_matrix_figure(training.model, dataset.x_test, dataset.y_test, title)
+            figure.savefig(target / "confusion_matrix.png", dpi=100)
+            (target / "config").mkdir()
+            (target / "config" / Path(config.path).name).write_text(self.attempt.source, encoding="utf-8")
+            (target / "candidate.yaml").write_text(yaml.safe_dump(config.as_dict(), sort_keys=False), encoding="utf-8")
+            (target / "folds.json").write_text(json.dumps(training.fold_scores, indent=1), encoding="utf-8")
+            mlflow.log_artifacts(folder)
+
+    def _log_model(self, training: Training, dataset: Dataset) -> dict[str, Any]:
+        import mlflow
+        import mlflow.sklearn
+
+        registry.import_skops()
+        example = dataset.x_train.head(INPUT_EXAMPLE_ROWS)
+        info = mlflow.sklearn.log_model(
+            training.model,
+            name="model",
+            serialization_format="skops",
+            skops_trusted_types=estimators.trusted_types(),
+            signature=mlflow.models.infer_signature(dataset.x_train, training.model.predict(example)),
+            input_example=example,
+            pip_requirements=pip_requirements(),
+        )
+        models = self.attempt.models
+        models.ensure_model()
+        held_out = {n.removeprefix("test_"): v for n, v in training.scores.items() if n.startswith("test_")}
+        created = models.client.create_model_version(
+            models.model,
+            source=info.model_uri,
+            run_id=self.run_id,
+            model_id=info.model_id,
+            tags={
+                **self.attempt.tags,
+                registry.SCORES: json.dumps(held_out),
+                registry.SCORED_ON: self.attempt.job.held_out_digest(),
+            },
+        )
+        return _report(registry.Version(int(created.version), self.run_id, "None", created.tags))
+
+
+def _report(version: registry.Version) -> dict[str, Any]:
+    metrics: Mapping[str, float] = version.metrics
+    return {"name": version.config, "version": version.number, "run_id": version.run_id, "metrics": dict(metrics)}

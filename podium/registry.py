@@ -1,0 +1,228 @@
+"""MLflow as Podium uses it: runs, model versions, the one in Production, and the record of why."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+PRODUCTION, ARCHIVED = "Production", "Archived"
+PRODUCTION_ALIAS, PREVIOUS_ALIAS = "production", "previous"
+PAGE = 1000
+
+# Tags of runs and versions.
+IDENTITY = "podium.identity"
+CONFIG = "podium.config"
+ESTIMATOR = "podium.estimator"
+CONFIG_DIGEST = "podium.config_digest"
+DATA = "podium.data"
+DATA_DIGEST = "podium.data_digest"
+SPLIT_DIGEST = "podium.split_digest"
+COMMIT = "podium.git_commit"
+DAG_ID, DAG_RUN = "podium.dag_id", "podium.dag_run_id"
+TRY = "podium.try_number"
+ERROR = "podium.error"
+OWN_FAULT = "podium.own_fault"
+VALIDATION, VALIDATION_REASON = "podium.validation", "podium.validation_reason"
+# Scores on the held-out rows as JSON, and which rows these were.
+SCORES, SCORED_ON = "podium.scores", "podium.scored_on"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A model version as the registry holds it.
+
+    Parameters
+    ----------
+    number : int
+        Version number.
+    run_id : str
+        The MLflow run that made it.
+    stage : str
+        ``None``, ``Production`` or ``Archived``.
+    tags : mapping of str to str
+        Tags of the version.
+    aliases : tuple of str
+        Aliases that point at it.
+    """
+
+    number: int
+    run_id: str
+    stage: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def config(self) -> str:
+        """Name of the config that made it."""
+        return self.tags.get(CONFIG, "")
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Scores on the held-out rows, by the names of :mod:`podium.metrics`."""
+        return dict(json.loads(self.tags.get(SCORES, "{}")))
+
+    @property
+    def scored_on(self) -> str:
+        """Which rows the scores are of."""
+        return self.tags.get(SCORED_ON, "")
+
+    @property
+    def failure(self) -> str:
+        """Why validation failed; empty when it passed or has not been asked."""
+        if self.tags.get(VALIDATION) != "failed":
+            return ""
+        return self.tags.get(VALIDATION_REASON, "failed validation")
+
+
+class Registry:
+    """One pipeline's experiment, registered model and decisions.
+
+    Parameters
+    ----------
+    pipeline : str
+        Name of the pipeline; the registered model is ``<pipeline>-classifier``, the experiments are ``<pipeline>`` and
+        ``<pipeline>-promotions``.
+    client : mlflow.MlflowClient, optional
+        Made from ``MLFLOW_TRACKING_URI`` when left out.
+    """
+
+    def __init__(self, pipeline: str, client: MlflowClient | None = None) -> None:
+        if client is None:
+            from mlflow import MlflowClient as Client
+
+            client = Client()
+        self.client = client
+        self.pipeline = pipeline
+        self.model = f"{pipeline}-classifier"
+
+    def experiment_id(self, suffix: str = "") -> str:
+        """Return the id of the experiment, made if it is not there yet."""
+        from mlflow.exceptions import MlflowException
+
+        name = self.pipeline + suffix
+        experiment = self.client.get_experiment_by_name(name)
+        if experiment is None:
+            try:
+                return str(self.client.create_experiment(name))
+            except MlflowException:  # another process was faster
+                experiment = self.client.get_experiment_by_name(name)
+                if experiment is None:
+                    raise
+        return str(experiment.experiment_id)
+
+    def ensure_model(self) -> None:
+        """Make the registered model if it is not there yet."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.create_registered_model(self.model)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+
+    def versions(self, **tags: str) -> list[Version]:
+        """Return the versions whose tags have these values, oldest first.
+
+        Tag names are given without ``podium.``.
+        """
+        wanted = "".join(f" and tag.`podium.{name}` = '{value}'" for name, value in tags.items())
+        # search_model_versions leaves aliases out: they are kept with the model.
+        aliases: dict[int, list[str]] = {}
+        for alias, number in self._aliases().items():
+            aliases.setdefault(number, []).append(alias)
+        found = [
+            Version(
+                number=int(v.version),
+                run_id=v.run_id,
+                stage=v.current_stage,
+                tags=v.tags,
+                aliases=tuple(sorted(aliases.get(int(v.version), ()))),
+            )
+            for v in self._pages(self.client.search_model_versions, f"name = '{self.model}'{wanted}")
+        ]
+        return sorted(found, key=lambda version: version.number)
+
+    def _aliases(self) -> dict[str, int]:
+        models = self.client.search_registered_models(f"name = '{self.model}'")
+        return {alias: int(number) for model in models for alias, number in model.aliases.items()}
+
+    @staticmethod
+    def _pages(search: Any, query: str) -> Iterator[Any]:
+        token = None
+        while True:
+            page = search(filter_string=query, max_results=PAGE, page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def champion(self) -> Version | None:
+        """Return the version in Production, or None."""
+        number = self._aliases().get(PRODUCTION_ALIAS)
+        return next((v for v in self.versions() if v.number == number), None) if number else None
+
+    def runs(self, query: str = "", suffix: str = "") -> Iterator[Run]:
+        """Yield the runs of the experiment, newest first, that a filter of MLflow's search finds."""
+        ids = [self.experiment_id(suffix)]
+        token = None
+        while True:
+            page = self.client.search_runs(ids, query, max_results=PAGE, page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def own_faults(self) -> dict[str, str]:
+        """Return the identities whose config failed by its own fault, and how."""
+        found = self.runs(f"tags.`{OWN_FAULT}` = 'true'")
+        return {run.data.tags[IDENTITY]: run.data.tags.get(ERROR, "failed before") for run in found}
+
+    def close_unfinished(self, query: str, reason: str) -> int:
+        """Mark runs that are still RUNNING, because their process was killed, as KILLED; return how many."""
+        closed = 0
+        for run in self.runs(f"attributes.status = 'RUNNING' and {query}"):
+            self.client.set_tag(run.info.run_id, ERROR, reason)
+            self.client.set_terminated(run.info.run_id, "KILLED")
+            closed += 1
+        return closed
+
+    def set_production(self, number: int) -> None:
+        """Put a version into Production: the stage and the alias, and archive the one before."""
+        before = self._aliases().get(PRODUCTION_ALIAS)
+        with warnings.catch_warnings():
+            # Stages are deprecated in favour of aliases; both are kept, since people and pages look for either.
+            warnings.simplefilter("ignore", FutureWarning)
+            self.client.transition_model_version_stage(self.model, str(number), PRODUCTION, True)
+        if before is not None and before != number:
+            self.client.set_registered_model_alias(self.model, PREVIOUS_ALIAS, str(before))
+        self.client.set_registered_model_alias(self.model, PRODUCTION_ALIAS, str(number))
+
+    def tag_version(self, number: int, tags: Mapping[str, str]) -> None:
+        """Set tags on a version."""
+        for name, value in tags.items():
+            self.client.set_model_version_tag(self.model, str(number), name, value)
+
+    def load(self, number: int) -> Any:
+        """Load a version's scikit-learn pipeline back from the registry."""
+        import mlflow.sklearn
+
+        import_skops()
+        return mlflow.sklearn.load_model(f"models:/{self.model}/{number}")
+
+
+def import_skops() -> None:
+    """Import skops without the warnings of others.
+
+    While it is imported it looks at every attribute of every loaded module, and so asks Airflow for its deprecated ones.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import skops.io  # noqa: F401

@@ -1,0 +1,130 @@
+"""The main job, once: run a pipeline in Airflow, show how it goes, and say what is in Production."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from podium import registry
+from podium.airflow_api import AirflowAPI, Task, counts
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from podium.specs import Pipeline
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of a pipeline ended.
+
+    Parameters
+    ----------
+    state : str
+        ``success`` or ``failed``.
+    promoted : dict
+        What the promotion step returned; empty if it did not finish.
+    errors : dict of str to str
+        Why each failed task failed, by its name.
+    """
+
+    state: str
+    promoted: dict[str, Any]
+    errors: dict[str, str]
+
+
+def run(airflow: AirflowAPI, pipeline: Pipeline, conf: dict[str, Any], console: Console) -> Outcome:
+    """Start a pipeline's run and follow it to its end; an interrupt cancels it and leaves nothing half done."""
+    airflow.wait_for_dag(pipeline.dag_id)
+    run_id = airflow.trigger(pipeline.dag_id, conf)
+    try:
+        state, tasks = follow(airflow, pipeline.dag_id, run_id, pipeline.mapped, console)
+    except KeyboardInterrupt:
+        console.print("stopping the run")
+        airflow.cancel(pipeline.dag_id, run_id)
+        close_unfinished(pipeline, run_id)
+        raise
+    return _outcome(airflow, pipeline, run_id, state, tasks)
+
+
+def close_unfinished(pipeline: Pipeline, run_id: str) -> None:
+    """Close the MLflow runs that a cancelled run of a pipeline has left open."""
+    models = registry.Registry(pipeline.job.pipeline)
+    models.close_unfinished(f"tags.`{registry.DAG_RUN}` = '{run_id}'", "its run was cancelled")
+
+
+def follow(
+    airflow: AirflowAPI, dag_id: str, run_id: str, mapped: tuple[str, ...], console: Console
+) -> tuple[str, list[Task]]:
+    """Show a run's progress until it has finished.
+
+    On a terminal it is one live bar; elsewhere a line whenever a count changes.
+
+    Returns
+    -------
+    str
+        Final state of the run.
+    list of Task
+        Its task instances.
+    """
+    state, tasks = "queued", list[Task]()
+    shown = ""
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[detail]}"),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        line = bar.add_task(dag_id, total=None, detail="starting")
+        for state, tasks in airflow.follow(dag_id, run_id):
+            expanded = [task for task in tasks if task.task_id in mapped and task.map_index >= 0]
+            count = counts(expanded)
+            finished = count["done"] + count["failed"]
+            detail = _detail(tasks, expanded)
+            bar.update(line, total=len(expanded) or None, completed=finished, detail=detail)
+            if not console.is_terminal and detail != shown:
+                shown = detail
+                console.print(f"{dag_id}: {detail}", highlight=False)
+    return state, tasks
+
+
+def _detail(tasks: list[Task], expanded: list[Task]) -> str:
+    if expanded:
+        count = counts(expanded)
+        parts = [f"{count[name]} {name}" for name in ("done", "failed", "running", "waiting") if count[name]]
+        return ", ".join(parts)
+    running = [task.task_id for task in tasks if task.state == "running"]
+    return f"{', '.join(running)} running" if running else "starting"
+
+
+def _outcome(airflow: AirflowAPI, pipeline: Pipeline, run_id: str, state: str, tasks: list[Task]) -> Outcome:
+    results = {
+        task.task_id: airflow.result(pipeline.dag_id, run_id, task)
+        for task in tasks
+        if task.task_id not in pipeline.mapped
+    }
+    promoted = next((r for r in results.values() if isinstance(r, dict) and "verdict" in r), {})
+    listed = next((r for r in results.values() if isinstance(r, list)), [])
+    invalid = {entry["name"]: entry["error"] for entry in listed if "error" in entry}
+    models = registry.Registry(pipeline.job.pipeline)
+    faults = {
+        one.data.tags[registry.CONFIG]: one.data.tags[registry.ERROR]
+        for one in models.runs(f"tags.`{registry.DAG_RUN}` = '{run_id}' and attributes.status != 'FINISHED'")
+        if registry.ERROR in one.data.tags
+    }
+    return Outcome(
+        state,
+        promoted,
+        {
+            task.name: {**faults, **invalid}.get(task.name, f"{task.task_id} failed: see its log in Airflow")
+            for task in tasks
+            if task.state == "failed"
+        },
+    )

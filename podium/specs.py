@@ -1,0 +1,236 @@
+"""DAG specs: dag-factory's YAML, read with positions and built one DAG at a time."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import os
+import re
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from podium.documents import load_document
+from podium.plan import Job
+from podium.problems import InvalidFileError, PodiumError, Problem, did_you_mean
+from podium.promotion import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from airflow.sdk import DAG
+
+    from podium.documents import Document
+    from podium.project import Project
+
+DEFAULTS = ("defaults.yml", "defaults.yaml")
+SUFFIXES = (".yaml", ".yml")
+# Top-level keys of a spec that are not DAGs.
+NOT_DAGS = ("default", "task_groups")
+COMBINE = {"__and__": operator.and_, "__or__": operator.or_}
+
+
+def spec_files(project: Project) -> list[Path]:
+    """Return the specs of a project, sorted by name; ``defaults.yml`` is none."""
+    return sorted(
+        path
+        for path in project.dag_specs.iterdir()
+        if path.suffix in SUFFIXES and path.name not in DEFAULTS and not path.name.startswith(".")
+    )
+
+
+def load_dags(project: Project, dag_id: str | None = None) -> dict[str, DAG]:
+    """Build the DAGs of a project's specs.
+
+    A spec that cannot be built does not keep the others from it: it comes back as a DAG whose validation raises what
+    is wrong, which Airflow shows as an import error.
+
+    Parameters
+    ----------
+    project : Project
+        Whose specs.
+    dag_id : str, optional
+        Build only the specs that may hold this DAG: a task needs no other.
+
+    Returns
+    -------
+    dict of str to airflow.sdk.DAG
+    """
+    dags: dict[str, DAG] = {}
+    problems: list[Problem] = []
+    for path in spec_files(project):
+        try:
+            if dag_id is None or may_hold(path, dag_id):
+                dags |= build(load_document(path, project.shown(path)), project)
+        except InvalidFileError as error:
+            problems += error.problems
+    if problems and dag_id is None:
+        dags["podium_problems"] = quarantine(problems)
+    return dags
+
+
+def may_hold(path: Path, dag_id: str) -> bool:
+    """Tell whether a file's text has a key spelled like a DAG's id: much cheaper than parsing it."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return re.search(rf"""^[{{ ]*["']?{re.escape(dag_id)}["']?\s*:""", text, re.MULTILINE) is not None
+
+
+def build(document: Document, project: Project) -> dict[str, DAG]:
+    """Build the DAGs of one spec through dag-factory.
+
+    Raises
+    ------
+    InvalidFileError
+        With a problem for each DAG that dag-factory or Airflow refuses.
+    """
+    content = expand(document.data)
+    shared = {key: value for key, value in content.items() if key in NOT_DAGS}
+    dags: dict[str, DAG] = {}
+    problems = []
+    for key in content.keys() - shared.keys():
+        try:
+            dags |= _factory({**shared, key: content[key]}, project).build_dags()
+        except Exception as error:  # noqa: BLE001
+            # Whatever a spec makes dag-factory or Airflow raise is that spec's problem alone.
+            text = " ".join(str(error).split()) or type(error).__name__
+            message = f"{key}: {text}" if isinstance(error, PodiumError) else f"{key}: {type(error).__name__}: {text}"
+            problems.append(document.problem([key], message, key=True))
+    if problems:
+        raise InvalidFileError(problems)
+    for dag in dags.values():
+        written = f"```yaml\n{document.text.rstrip()}\n```"
+        dag.doc_md = f"{dag.doc_md}\n\n{written}" if dag.doc_md else written
+    return dags
+
+
+def _factory(content: dict[str, Any], project: Project) -> Any:
+    with warnings.catch_warnings():
+        # dag-factory and Airflow's own providers import names that Airflow 3 deprecates.
+        warnings.simplefilter("ignore")
+        from dagfactory.dagfactory import _DagFactory
+        from dagfactory.utils import cast_with_type
+
+    class Factory(_DagFactory):  # type: ignore[misc]
+        """dag-factory without its own reading and printing of YAML, which is most of its time."""
+
+        def _load_dag_config(self, config_filepath: Path) -> dict[str, Any]:
+            defaults = load_document(config_filepath, project.shown(config_filepath))
+            return dict(cast_with_type(expand(defaults.data)))
+
+        @staticmethod
+        def _serialise_config_md(*_: Any) -> str:
+            return ""  # the docs show the spec as its author wrote it
+
+    return Factory(config_dict=combine(cast_with_type(content)), defaults_config_path=str(project.dag_specs))
+
+
+def expand(value: Any) -> Any:
+    """Return a spec's content with ``$NAME`` and ``${NAME}`` in its text replaced from the environment."""
+    if isinstance(value, str):
+        return os.path.expandvars(value)
+    if isinstance(value, dict):
+        return {key: expand(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [expand(inner) for inner in value]
+    return value
+
+
+def combine(value: Any) -> Any:
+    """Return a spec's content with ``__and__``, ``__or__`` and ``__join__`` carried out."""
+    if isinstance(value, list):
+        return [combine(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    for key, both in COMBINE.items():
+        if key in value:
+            return functools.reduce(both, combine(value[key]))
+    if "__join__" in value:
+        return "".join(map(str, combine(value["__join__"])))
+    return {key: combine(inner) for key, inner in value.items()}
+
+
+def quarantine(problems: list[Problem]) -> DAG:
+    """Return a DAG that Airflow refuses, with the problems as the reason."""
+    from airflow.sdk import DAG
+
+    class Quarantine(DAG):  # type: ignore[misc]
+        """Raising while a DAG file is read would drop all of its DAGs; raising in validation drops only this one."""
+
+        def validate(self) -> None:
+            raise InvalidFileError(problems)
+
+    return Quarantine("podium_problems", schedule=None)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """What a spec says about training or hosting, as the command line needs it.
+
+    Parameters
+    ----------
+    dag_id : str
+        The DAG.
+    job : Job
+        Name, rows, split and folder.
+    rule : Rule
+        What decides about Production.
+    mapped : tuple of str
+        Ids of the tasks that run once per config or version.
+    """
+
+    dag_id: str
+    job: Job
+    rule: Rule
+    mapped: tuple[str, ...]
+
+
+def pipeline(project: Project, dag_id: str) -> Pipeline:
+    """Read what a DAG trains or hosts from its spec, without Airflow.
+
+    Raises
+    ------
+    PodiumError
+        If there is no such DAG, or none of its tasks is one of Podium's.
+    """
+    known: list[str] = []
+    for path in spec_files(project):
+        document = load_document(path, project.shown(path))
+        known += [key for key in document.data if key not in NOT_DAGS]
+        if dag_id in known:
+            return _pipeline(project, dag_id, expand(document.data[dag_id]), document)
+    hint = did_you_mean(dag_id, known) or f": known are {', '.join(sorted(known))}"
+    raise PodiumError(f"no pipeline {dag_id!r} in {project.shown(project.dag_specs)}{hint}")
+
+
+def _pipeline(project: Project, dag_id: str, spec: dict[str, Any], document: Document) -> Pipeline:
+    tasks = dict(_tasks(spec))
+    of_step = {task.get("python_callable"): {**task, **task.get("partial", {})} for task in tasks.values()}
+    promote = of_step.get("tasks.promote.promote_best")
+    if promote is None:
+        message = f"{dag_id} has no task that calls tasks.promote.promote_best, so it is no pipeline of Podium's"
+        raise InvalidFileError([document.problem([dag_id], message, key=True)])
+    detect = of_step.get("tasks.detect.detect_configs", {})
+    try:
+        return Pipeline(
+            dag_id=dag_id,
+            job=Job.from_spec(
+                project, promote["pipeline"], promote["dataset"], promote.get("split"), detect.get("folder")
+            ),
+            rule=Rule(promote.get("metric", Rule.metric), promote.get("min_improvement", 0.0)),
+            mapped=tuple(name for name, task in tasks.items() if "expand" in task),
+        )
+    except KeyError as error:
+        raise InvalidFileError(
+            [document.problem([dag_id], f"{dag_id}: promote_best needs {error.args[0]!r}", key=True)]
+        ) from None
+    except PodiumError as error:
+        raise InvalidFileError([document.problem([dag_id], f"{dag_id}: {error}", key=True)]) from None
+
+
+def _tasks(spec: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    tasks = spec.get("tasks") or {}
+    if isinstance(tasks, dict):
+        yield from tasks.items()
+    else:
+        yield from ((task["task_id"], task) for task in tasks)

@@ -1,0 +1,33 @@
+# Make .venv and fill it from a lock file: setup.sh install FILE, or setup.sh lock to resolve anew.
+# Uses uv where it is found, and puts it into .venv where it is not.
+set -eu
+UV_RELEASE=0.13.9
+
+"$PYTHON" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || {
+    echo "Podium needs Python 3.11 to 3.13, and $PYTHON is $("$PYTHON" --version 2>&1): call make PYTHON=python3.12" >&2
+    exit 1
+}
+[ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
+if command -v uv >/dev/null; then
+    UV=uv
+else
+    UV=.venv/bin/uv
+    [ -x "$UV" ] || .venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$UV_RELEASE"
+fi
+
+case "$1" in
+install)
+    echo "installing $2 into .venv"
+    # uv leaves bytecode to the first import, which costs every process of the stack seconds.
+    "$UV" pip install --quiet --python .venv/bin/python --compile-bytecode --require-hashes --requirement "$2"
+    "$UV" pip install --quiet --python .venv/bin/python --no-deps --editable .
+    ;;
+lock)
+    compile() {
+        "$UV" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+            --custom-compile-command "make lock" --upgrade --output-file "$@"
+    }
+    compile requirements.lock pyproject.toml
+    compile requirements-test.lock pyproject.toml --extra test --constraint requirements.lock
+    ;;
+esac

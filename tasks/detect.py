@@ -1,0 +1,48 @@
+"""Find the classifier configs that have to be trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from podium import plan
+from podium.project import find_project
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def detect_configs(
+    pipeline: str,
+    dataset: str | Mapping[str, Any],
+    split: Mapping[str, Any] | None = None,
+    folder: str | None = None,
+    retry_failed: bool | str = False,
+) -> list[dict[str, Any]]:
+    """List what has to train: one entry, and so one mapped task, per candidate.
+
+    Parameters
+    ----------
+    pipeline : str
+        Name of the pipeline.
+    dataset : str or mapping
+        scikit-learn's data set by name, or ``{path, target}``.
+    split : mapping, optional
+        ``test_size``, ``folds`` and ``seed``.
+    folder : str, optional
+        Where the configs lie; ``config/<pipeline>`` when left out.
+    retry_failed : bool or str
+        Train again what failed by its own fault; a templated ``"True"`` counts.
+
+    Returns
+    -------
+    list of dict
+        ``name`` and either ``config`` and ``identity``, or ``error`` for a file that cannot be trained.
+    """
+    job = plan.Job.from_spec(find_project(), pipeline, dataset, split, folder)
+    items = plan.plan(job, retry_failed=str(retry_failed).lower() == "true")
+    for item in items:
+        print(item.line())  # noqa: T201
+    entries = [item.entry(job.project) for item in items if item.action != "skip"]
+    if not entries:
+        print(f"nothing new in {job.shown_folder}")  # noqa: T201
+    return entries

@@ -1,0 +1,84 @@
+"""Gather every task's report and put the best version into Production."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.sdk import Asset, AssetAlias, get_current_context
+
+from podium import decisions, recording, registry
+from podium.plan import Job
+from podium.project import find_project
+from podium.promotion import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def promote_best(
+    pipeline: str,
+    dataset: str | Mapping[str, Any],
+    split: Mapping[str, Any] | None = None,
+    metric: str = Rule.metric,
+    min_improvement: float = 0.0,
+    candidates: Literal["results", "registry"] = "results",
+    configs: Iterable[dict[str, Any]] | None = None,
+    results: Iterable[dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Compare candidates with the champion and make the best Production; ties go to the champion, then the earlier.
+
+    Parameters
+    ----------
+    pipeline, dataset, split
+        As in :func:`tasks.detect.detect_configs`.
+    metric : str
+        What decides, on the held-out rows: one of :data:`podium.metrics.GREATER_IS_BETTER`.
+    min_improvement : float
+        By how much a challenger must be better, in the metric's units.
+    candidates : {"results", "registry"}
+        Compare the versions of `results`, or every version that passed validation.
+    configs : iterable of dict, optional
+        What was handed to the mapped tasks; those that are not in `results` have failed.
+    results : iterable of dict, optional
+        What the mapped tasks returned.
+
+    Returns
+    -------
+    dict
+        ``verdict``, ``reason``, ``version`` now in Production and ``previous``, and the names that ``failed``.
+    """
+    job = Job.from_spec(find_project(), pipeline, dataset, split)
+    rule = Rule(metric, min_improvement)
+    reports = list(results or [])
+    tags = recording.task_tags()
+    if registry.DAG_RUN in tags:
+        registry.Registry(pipeline).close_unfinished(
+            f"tags.`{registry.DAG_RUN}` = '{tags[registry.DAG_RUN]}'", "its task ended without finishing it"
+        )
+    numbers = {report["version"] for report in reports} if candidates == "results" else None
+    decision = decisions.promote(job, rule, numbers, {**tags, decisions.BY: tags.get(registry.DAG_ID, "podium")})
+    names = {report["name"] for report in reports}
+    failed = [entry["name"] for entry in configs or [] if entry["name"] not in names]
+    print(decisions.markdown(decision, rule))  # noqa: T201
+    if numbers:
+        _announce(pipeline)
+    if failed:
+        print(f"{len(failed)} failed: {', '.join(failed)}")  # noqa: T201
+    return {
+        "verdict": decision.verdict,
+        "reason": decision.reason,
+        "version": decision.champion.version if decision.champion else None,
+        "previous": decision.previous.version if decision.previous else None,
+        "failed": failed,
+    }
+
+
+def _announce(pipeline: str) -> None:
+    """Tell what waits for new models, through the asset aliases that the spec gives the task as outlets.
+
+    An outlet that is an asset would be announced by every run, those that registered nothing too.
+    """
+    context = get_current_context()
+    for outlet in context["task"].outlets:
+        if isinstance(outlet, AssetAlias):
+            context["outlet_events"][outlet].add(Asset(f"{pipeline}_models"))

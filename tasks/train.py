@@ -1,0 +1,61 @@
+"""Train one classifier config and register what comes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from podium import data, recording
+from podium.configs import ClassifierConfig
+from podium.plan import Job
+from podium.problems import PodiumError
+from podium.project import find_project
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def train_classifier(
+    config: dict[str, Any],
+    pipeline: str,
+    dataset: str | Mapping[str, Any],
+    split: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Cross-validate, fit, score, log and register one candidate.
+
+    Parameters
+    ----------
+    config : dict
+        An entry of what ``detect`` found.
+    pipeline, dataset, split
+        As in :func:`tasks.detect.detect_configs`.
+
+    Returns
+    -------
+    dict
+        ``name``, ``version``, ``run_id`` and ``metrics``.
+
+    Raises
+    ------
+    AirflowFailException
+        If the config cannot be trained: trying again would not help.
+    """
+    if "error" in config:
+        raise AirflowFailException(config["error"])
+    from podium.training import train
+
+    job = Job.from_spec(find_project(), pipeline, dataset, split)
+    candidate = ClassifierConfig.from_dict(config["config"])
+    attempt = recording.Attempt(job, candidate, config["identity"], config["source"])
+    finished = attempt.finished_before()
+    if finished is not None:
+        return finished
+    try:
+        rows = data.load(job.dataset, job.split)
+        with attempt.run() as record:
+            with record.own_fault():
+                training = train(candidate, rows, job.split)
+            return record.register(training, rows)
+    except PodiumError as error:
+        raise AirflowFailException(str(error)) from error

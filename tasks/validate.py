@@ -1,0 +1,71 @@
+"""Check the models that are in the registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from podium import registry, validation
+from podium.plan import Job
+from podium.project import find_project
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def list_versions(
+    pipeline: str,
+    dataset: str | Mapping[str, Any],
+    split: Mapping[str, Any] | None = None,
+    again: bool | str = True,
+) -> list[dict[str, Any]]:
+    """List the versions that have to be checked: one entry, and so one mapped task, each.
+
+    Parameters
+    ----------
+    pipeline, dataset, split
+        As in :func:`tasks.detect.detect_configs`.
+    again : bool or str
+        Also those that have passed or failed on these rows before; a templated ``"True"`` counts.
+
+    Returns
+    -------
+    list of dict
+        ``name`` and ``version``, oldest first.
+    """
+    job = Job.from_spec(find_project(), pipeline, dataset, split)
+    every = str(again).lower() == "true"
+    return [
+        {"name": f"v{version.number} {version.config}", "version": version.number}
+        for version in registry.Registry(pipeline).versions()
+        if every or version.scored_on != job.held_out_digest() or registry.VALIDATION not in version.tags
+    ]
+
+
+def validate_version(
+    model: dict[str, Any],
+    pipeline: str,
+    dataset: str | Mapping[str, Any],
+    split: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Load a version from the registry, score it anew on the held-out rows, and tag it with the verdict.
+
+    A model that does not pass is a result, not a failed task: promotion leaves it out and says why.
+
+    Parameters
+    ----------
+    model : dict
+        An entry of :func:`list_versions`.
+    pipeline, dataset, split
+        As in :func:`tasks.detect.detect_configs`.
+
+    Returns
+    -------
+    dict
+        ``name``, ``version`` and ``metrics``.
+    """
+    job = Job.from_spec(find_project(), pipeline, dataset, split)
+    models = registry.Registry(pipeline)
+    version = next(v for v in models.versions() if v.number == model["version"])
+    outcome = validation.check(models, version, job)
+    print(f"version {version.number} ({version.config}) {'; '.join(outcome.failures) or 'passed'}")  # noqa: T201
+    return {"name": model["name"], "version": version.number, "metrics": outcome.scores}
