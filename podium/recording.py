@@ -64,6 +64,28 @@ def pip_requirements() -> list[str]:
     return [f"{name}=={importlib.metadata.version(name)}" for name in packages]
 
 
+def model_arguments(model: Any, dataset: Dataset) -> dict[str, Any]:
+    """Return how a model is written: as skops, never as pickle, with signature, input example and requirements."""
+    import mlflow
+
+    example = dataset.x_train.head(INPUT_EXAMPLE_ROWS)
+    return {
+        "serialization_format": "skops",
+        "skops_trusted_types": estimators.trusted_types(),
+        "signature": mlflow.models.infer_signature(dataset.x_train, model.predict(example)),
+        "input_example": example,
+        "pip_requirements": pip_requirements(),
+    }
+
+
+def save_model(model: Any, dataset: Dataset, folder: Path) -> None:
+    """Write a model to a folder as it would be logged."""
+    import mlflow.sklearn
+
+    registry.import_skops()
+    mlflow.sklearn.save_model(model, str(folder), **model_arguments(model, dataset))
+
+
 @dataclass(frozen=True)
 class Attempt:
     """One try at training one candidate.
@@ -223,20 +245,10 @@ class Record:
             mlflow.log_artifacts(folder)
 
     def _log_model(self, training: Training, dataset: Dataset) -> dict[str, Any]:
-        import mlflow
         import mlflow.sklearn
 
         registry.import_skops()
-        example = dataset.x_train.head(INPUT_EXAMPLE_ROWS)
-        info = mlflow.sklearn.log_model(
-            training.model,
-            name="model",
-            serialization_format="skops",
-            skops_trusted_types=estimators.trusted_types(),
-            signature=mlflow.models.infer_signature(dataset.x_train, training.model.predict(example)),
-            input_example=example,
-            pip_requirements=pip_requirements(),
-        )
+        info = mlflow.sklearn.log_model(training.model, name="model", **model_arguments(training.model, dataset))
         models = self.attempt.models
         models.ensure_model()
         held_out = {n.removeprefix("test_"): v for n, v in training.scores.items() if n.startswith("test_")}

@@ -104,12 +104,17 @@ def build(document: Document, project: Project) -> dict[str, DAG]:
     return dags
 
 
-def _factory(content: dict[str, Any], project: Project) -> Any:
+def import_dag_factory() -> None:
+    """Import dag-factory without the warnings about names in it, and in Airflow's providers, that Airflow 3 deprecates."""
     with warnings.catch_warnings():
-        # dag-factory and Airflow's own providers import names that Airflow 3 deprecates.
         warnings.simplefilter("ignore")
-        from dagfactory.dagfactory import _DagFactory
-        from dagfactory.utils import cast_with_type
+        import dagfactory  # noqa: F401
+
+
+def _factory(content: dict[str, Any], project: Project) -> Any:
+    import_dag_factory()
+    from dagfactory.dagfactory import _DagFactory
+    from dagfactory.utils import cast_with_type
 
     class Factory(_DagFactory):  # type: ignore[misc]
         """dag-factory without its own reading and printing of YAML, which is most of its time."""
