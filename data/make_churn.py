@@ -1,7 +1,7 @@
 """Write churn.csv: invented customers of an invented provider, numbers and text mixed, some values missing.
 
-The rows are drawn at random from a fixed seed; whether a customer leaves follows a logistic model of the columns, so that
-there is something to learn and something that cannot be known.
+The rows are drawn at random from a fixed seed; whether a customer leaves follows a logistic model of the columns, so
+that there is something to learn and something that cannot be known.
 """
 
 from pathlib import Path

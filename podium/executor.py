@@ -1,7 +1,7 @@
 """An Airflow executor whose workers have everything imported that a task needs.
 
-LocalExecutor forks its workers from the scheduler, and every task from a worker. What the scheduler has imported and used
-before that, each task has for nothing: a task is a fork and its own work.
+LocalExecutor forks its workers from the scheduler, and every task from a worker. What the scheduler has imported and
+used before that, each task has for nothing: a task is a fork and its own work.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from podium import decisions, registry
@@ -11,7 +12,9 @@ from podium import decisions, registry
 if TYPE_CHECKING:
     from podium.promotion import Rule
 
-SHOWN_METRICS = ("balanced_accuracy", "accuracy", "f1_macro", "log_loss", "roc_auc")
+# What is shown beside the deciding metric, as many as there is room for.
+SHOWN_METRICS = ("accuracy", "f1_macro", "roc_auc", "log_loss", "balanced_accuracy")
+WIDTH_WITHOUT_METRICS, WIDTH_OF_METRIC = 76, 12
 
 
 def leaderboard(models: registry.Registry, rule: Rule) -> list[dict[str, Any]]:
@@ -40,16 +43,17 @@ def _row(version: registry.Version) -> dict[str, Any]:
     }
 
 
-def table(rows: list[dict[str, Any]], title: str, rule: Rule) -> Table:
-    """Return a leaderboard as a table; the deciding metric comes first."""
-    metrics = (rule.metric, *(name for name in SHOWN_METRICS if name != rule.metric))
-    shown = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
-    shown.add_column("config")
-    shown.add_column("estimator")
+def table(rows: list[dict[str, Any]], title: str, rule: Rule, width: int) -> Table:
+    """Return a leaderboard as a table; the deciding metric comes first, others where the width has room."""
+    others = [name for name in SHOWN_METRICS if name != rule.metric]
+    metrics = [rule.metric, *others][: max(1, (width - WIDTH_WITHOUT_METRICS) // WIDTH_OF_METRIC)]
+    shown = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    shown.add_column("config", overflow="fold")
+    shown.add_column("estimator", overflow="fold")
     for name in metrics:
-        shown.add_column(name.replace("_", " "), justify="right")
-    shown.add_column("version", justify="right")
-    shown.add_column("stage")
+        shown.add_column(name, justify="right", no_wrap=True)
+    shown.add_column("version", justify="right", no_wrap=True)
+    shown.add_column("stage", no_wrap=True)
     for row in rows:
         scores = [f"{row['metrics'][name]:.4f}" if name in row["metrics"] else "" for name in metrics]
         champion = registry.PRODUCTION_ALIAS in row["aliases"]

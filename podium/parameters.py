@@ -218,7 +218,7 @@ def _check_float(_: Any, wanted: bool, value: Any, __: Any) -> Any:
 
 
 # For JSON Schema 1.0 is an integer and for Python True is 1; scikit-learn refuses the one, a reader the other.
-_Validator = validators.extend(
+_Validator = validators.extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
     {"x-float": _check_float},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(

@@ -221,7 +221,7 @@ class Registry:
 def import_skops() -> None:
     """Import skops without the warnings of others.
 
-    While it is imported it looks at every attribute of every loaded module, and so asks Airflow for its deprecated ones.
+    While it is imported it looks at every attribute of every loaded module, and so asks Airflow for deprecated ones.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from podium import registry
+from podium import leaderboard, registry, specs, stack
 from podium.airflow_api import AirflowAPI, Task, counts
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from podium.project import Project
     from podium.specs import Pipeline
 
 
@@ -24,6 +26,8 @@ class Outcome:
     ----------
     state : str
         ``success`` or ``failed``.
+    new : int
+        Mapped tasks, one for each config that had to be trained.
     promoted : dict
         What the promotion step returned; empty if it did not finish.
     errors : dict of str to str
@@ -31,8 +35,35 @@ class Outcome:
     """
 
     state: str
+    new: int
     promoted: dict[str, Any]
     errors: dict[str, str]
+
+    def sentence(self) -> str:
+        """Return what was new, what the promotion step decided, and how many failed."""
+        new = "" if self.new else "nothing new; "
+        decided = f"{self.promoted['verdict']}: {self.promoted['reason']}" if self.promoted else "nothing was decided"
+        failed = f"; {len(self.errors)} failed" if self.errors else ""
+        return new + decided + failed
+
+
+def once(project: Project, pipeline: Pipeline, conf: dict[str, Any], console: Console) -> Outcome:
+    """Do the main job: start what is needed, run a pipeline, and show its leaderboard and what is in Production.
+
+    What this starts, it stops; runs that the pipeline's own has started, such as hosting, are awaited before.
+    """
+    with stack.ensure(project, report=console.print) as status:
+        os.environ["MLFLOW_TRACKING_URI"] = status.mlflow_url
+        airflow = AirflowAPI(status.airflow_url, status.user or "", status.password or "")
+        outcome = run(airflow, pipeline, conf, console)
+        if status.pid == os.getpid():
+            for dag_id, run_id in airflow.active_runs():
+                follow(airflow, dag_id, run_id, specs.pipeline(project, dag_id).mapped, console)
+        models = registry.Registry(pipeline.job.pipeline)
+        rows = leaderboard.leaderboard(models, pipeline.rule)
+    console.print(leaderboard.table(rows, models.model, pipeline.rule, console.width))
+    console.print(outcome.sentence(), markup=False)
+    return outcome
 
 
 def run(airflow: AirflowAPI, pipeline: Pipeline, conf: dict[str, Any], console: Console) -> Outcome:
@@ -69,7 +100,6 @@ def follow(
     list of Task
         Its task instances.
     """
-    state, tasks = "queued", list[Task]()
     shown = ""
     bar = Progress(
         SpinnerColumn(),
@@ -83,7 +113,8 @@ def follow(
     )
     with bar:
         line = bar.add_task(dag_id, total=None, detail="starting")
-        for state, tasks in airflow.follow(dag_id, run_id):
+        for last_state, last_tasks in airflow.follow(dag_id, run_id):
+            state, tasks = last_state, last_tasks
             expanded = [task for task in tasks if task.task_id in mapped and task.map_index >= 0]
             count = counts(expanded)
             finished = count["done"] + count["failed"]
@@ -121,6 +152,7 @@ def _outcome(airflow: AirflowAPI, pipeline: Pipeline, run_id: str, state: str, t
     }
     return Outcome(
         state,
+        sum(task.map_index >= 0 for task in tasks),
         promoted,
         {
             task.name: {**faults, **invalid}.get(task.name, f"{task.task_id} failed: see its log in Airflow")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import operator
 import os
@@ -41,10 +42,7 @@ def spec_files(project: Project) -> list[Path]:
 
 
 def load_dags(project: Project, dag_id: str | None = None) -> dict[str, DAG]:
-    """Build the DAGs of a project's specs.
-
-    A spec that cannot be built does not keep the others from it: it comes back as a DAG whose validation raises what
-    is wrong, which Airflow shows as an import error.
+    """Build the DAGs of a project's specs, leaving out the specs that :func:`spec_problems` reports.
 
     Parameters
     ----------
@@ -58,16 +56,22 @@ def load_dags(project: Project, dag_id: str | None = None) -> dict[str, DAG]:
     dict of str to airflow.sdk.DAG
     """
     dags: dict[str, DAG] = {}
+    for path in spec_files(project):
+        with contextlib.suppress(InvalidFileError):
+            if dag_id is None or may_hold(path, dag_id):
+                dags |= build(load_document(path, project.shown(path)), project)
+    return dags
+
+
+def spec_problems(project: Project) -> list[Problem]:
+    """Return what keeps specs from becoming DAGs."""
     problems: list[Problem] = []
     for path in spec_files(project):
         try:
-            if dag_id is None or may_hold(path, dag_id):
-                dags |= build(load_document(path, project.shown(path)), project)
+            build(load_document(path, project.shown(path)), project)
         except InvalidFileError as error:
             problems += error.problems
-    if problems and dag_id is None:
-        dags["podium_problems"] = quarantine(problems)
-    return dags
+    return problems
 
 
 def may_hold(path: Path, dag_id: str) -> bool:
@@ -105,7 +109,7 @@ def build(document: Document, project: Project) -> dict[str, DAG]:
 
 
 def import_dag_factory() -> None:
-    """Import dag-factory without the warnings about names in it, and in Airflow's providers, that Airflow 3 deprecates."""
+    """Import dag-factory without the warnings about what it, and Airflow itself, import by deprecated names."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import dagfactory  # noqa: F401
@@ -153,19 +157,6 @@ def combine(value: Any) -> Any:
     if "__join__" in value:
         return "".join(map(str, combine(value["__join__"])))
     return {key: combine(inner) for key, inner in value.items()}
-
-
-def quarantine(problems: list[Problem]) -> DAG:
-    """Return a DAG that Airflow refuses, with the problems as the reason."""
-    from airflow.sdk import DAG
-
-    class Quarantine(DAG):  # type: ignore[misc]
-        """Raising while a DAG file is read would drop all of its DAGs; raising in validation drops only this one."""
-
-        def validate(self) -> None:
-            raise InvalidFileError(problems)
-
-    return Quarantine("podium_problems", schedule=None)
 
 
 @dataclass(frozen=True)

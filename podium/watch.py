@@ -83,7 +83,7 @@ async def looks(folder: Path, rescan_seconds: float) -> AsyncIterator[None]:
     """Yield at once, after every burst of changes in a folder, and at an interval."""
     polling: bool | None = None
     while True:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         yield
         try:
             async for _ in awatch(
@@ -97,12 +97,20 @@ async def looks(folder: Path, rescan_seconds: float) -> AsyncIterator[None]:
                 force_polling=polling,
             ):
                 yield
-                if not folder.is_dir():
+                if _gone(folder):
                     break
         except OSError:
             # No notifications to be had, for example because the limit of inotify watches is reached.
             polling = True
             await asyncio.sleep(rescan_seconds)
+
+
+def _make(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _gone(folder: Path) -> bool:
+    return not folder.is_dir()
 
 
 def snapshot(folder: Path) -> Snapshot:

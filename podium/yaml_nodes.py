@@ -144,7 +144,7 @@ class _Composer:
     def _node(self, event: Event, depth: int) -> Node:
         position = _start(event)
         if isinstance(event, AliasEvent):
-            return self._alias(event.anchor, position)
+            return self._alias(str(event.anchor), position)
         if depth > MAX_DEPTH:
             raise SyntaxFault(position, f"nested more than {MAX_DEPTH} levels deep")
         anchor: str | None = event.anchor  # type: ignore[attr-defined]
@@ -248,6 +248,7 @@ class _Composer:
 
 
 def _start(event: Event) -> Position:
+    assert event.start_mark  # noqa: S101 - every event of a parser has one
     return Position(event.start_mark.line + 1, event.start_mark.column + 1)
 
 

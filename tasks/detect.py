@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from podium import plan
+from podium import plan, recording, registry
 from podium.project import find_project
 
 if TYPE_CHECKING:
@@ -39,10 +39,20 @@ def detect_configs(
         ``name`` and either ``config`` and ``identity``, or ``error`` for a file that cannot be trained.
     """
     job = plan.Job.from_spec(find_project(), pipeline, dataset, split, folder)
+    _close_what_died(pipeline)
     items = plan.plan(job, retry_failed=str(retry_failed).lower() == "true")
     for item in items:
-        print(item.line())  # noqa: T201
+        print(item.line())
     entries = [item.entry(job.project) for item in items if item.action != "skip"]
     if not entries:
-        print(f"nothing new in {job.shown_folder}")  # noqa: T201
+        print(f"nothing new in {job.shown_folder}")
     return entries
+
+
+def _close_what_died(pipeline: str) -> None:
+    """Close the MLflow runs of this DAG's earlier runs: there is one run at a time, so whatever is open was killed."""
+    tags = recording.task_tags()
+    if tags:
+        of_this_dag = f"tags.`{registry.DAG_ID}` = '{tags[registry.DAG_ID]}'"
+        earlier = f"{of_this_dag} and tags.`{registry.DAG_RUN}` != '{tags[registry.DAG_RUN]}'"
+        registry.Registry(pipeline).close_unfinished(earlier, "its process was killed")

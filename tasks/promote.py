@@ -59,11 +59,11 @@ def promote_best(
     decision = decisions.promote(job, rule, numbers, {**tags, decisions.BY: tags.get(registry.DAG_ID, "podium")})
     names = {report["name"] for report in reports}
     failed = [entry["name"] for entry in configs or [] if entry["name"] not in names]
-    print(decisions.markdown(decision, rule))  # noqa: T201
+    print(decisions.markdown(decision, rule))
     if numbers:
         _announce(pipeline)
     if failed:
-        print(f"{len(failed)} failed: {', '.join(failed)}")  # noqa: T201
+        print(f"{len(failed)} failed: {', '.join(failed)}")
     return {
         "verdict": decision.verdict,
         "reason": decision.reason,

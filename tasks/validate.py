@@ -67,5 +67,5 @@ def validate_version(
     models = registry.Registry(pipeline)
     version = next(v for v in models.versions() if v.number == model["version"])
     outcome = validation.check(models, version, job)
-    print(f"version {version.number} ({version.config}) {'; '.join(outcome.failures) or 'passed'}")  # noqa: T201
+    print(f"version {version.number} ({version.config}) {'; '.join(outcome.failures) or 'passed'}")
     return {"name": model["name"], "version": version.number, "metrics": outcome.scores}
