@@ -14,7 +14,7 @@ up: $(READY)  ## keep Airflow and MLflow running
 
 setup: $(READY)
 
-test: $(TEST_READY) lint  ## everything that must hold; SLOW=1 adds what takes long
+test: lint  ## everything that must hold; SLOW=1 adds what takes long
 	$(BIN)/pytest $(if $(SLOW),,-m "not slow")
 
 lint: $(TEST_READY)

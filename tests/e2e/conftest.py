@@ -1,0 +1,140 @@
+"""A copy of the project on a stack of its own, as a user has it: the tests see the command and the servers alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from podium.airflow_api import FINISHED, AirflowAPI
+
+ROOT = Path(__file__).parents[2]
+PODIUM = Path(sys.executable).with_name("podium")
+COPIED = ("config", "dag_specs", "dags", "data", "examples", "schemas")
+TIMEOUT = 120
+
+
+def wait_until(condition, what: str, seconds: float = TIMEOUT):
+    """Return the first true answer of a condition about another process that has no event to wait for."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.1)
+
+
+@dataclass
+class Checkout:
+    """A copy of the project and what its stack is reached by."""
+
+    root: Path
+    status: dict | None = None
+
+    @property
+    def env(self) -> dict[str, str]:
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PODIUM_", "MLFLOW_", "AIRFLOW_"))}
+        return inherited | {"PODIUM_HOME": str(self.root / ".podium")}
+
+    def podium(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command and return it when it has ended."""
+        return subprocess.run(
+            [PODIUM, *arguments],
+            cwd=cwd or self.root,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+
+    @property
+    def airflow(self) -> AirflowAPI:
+        return AirflowAPI(**self.status["airflow"])
+
+    @property
+    def mlflow(self):
+        from mlflow import MlflowClient
+
+        return MlflowClient(self.status["mlflow"]["url"])
+
+    def runs(self, dag_id: str) -> list[dict]:
+        """Return the runs of a DAG, oldest first."""
+        return self.airflow.get(f"/dags/{dag_id}/dagRuns", order_by="run_after", limit=100)["dag_runs"]
+
+    def finished_run(self, dag_id: str, after: int) -> dict:
+        """Wait for the run that follows the first so many, and for its end."""
+        wait_until(lambda: len(self.runs(dag_id)) > after, f"run {after + 1} of {dag_id} starts")
+
+        def ended() -> dict | None:
+            run = self.runs(dag_id)[after]
+            return run if run["state"] in FINISHED else None
+
+        return wait_until(ended, f"run {after + 1} of {dag_id} ends")
+
+    def drop(self, name: str, text: str, pipeline: str = "iris") -> None:
+        """Put a config into the watched folder at once, as ``mv`` does."""
+        draft = self.root / f".{name}.draft"
+        draft.write_text(text)
+        draft.rename(self.root / "config" / pipeline / name)
+
+    def versions(self, config: str | None = None, model: str = "iris-classifier") -> list:
+        """Return the model versions, oldest first, of one config or all."""
+        found = self.mlflow.search_model_versions(f"name = '{model}'", max_results=1000)
+        mine = [v for v in found if config in {None, v.tags["podium.config"]}]
+        return sorted(mine, key=lambda v: int(v.version))
+
+    def production(self, model: str = "iris-classifier") -> list:
+        """Return the versions in stage Production: there must be one, and the alias must say the same."""
+        staged = [v for v in self.versions(model=model) if v.current_stage == "Production"]
+        alias = self.mlflow.get_registered_model(model).aliases["production"]
+        assert [v.version for v in staged] == [str(alias)]
+        return staged
+
+    def champion(self, model: str = "iris-classifier") -> str:
+        return self.production(model)[0].tags["podium.config"]
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory) -> Checkout:
+    root = tmp_path_factory.mktemp("checkout")
+    for folder in COPIED:
+        shutil.copytree(ROOT / folder, root / folder)
+    return Checkout(root)
+
+
+@pytest.fixture(scope="session")
+def stack(checkout: Checkout):
+    """``podium up`` in the copy."""
+    command = subprocess.Popen(
+        [PODIUM, "up"], cwd=checkout.root, env=checkout.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        printed = []
+        for line in command.stdout:
+            printed.append(line)
+            if "Ctrl-C" in line:
+                break
+        else:
+            pytest.fail("".join(printed))
+        checkout.status = json.loads(checkout.podium("status", "--json").stdout)
+        yield checkout
+    finally:
+        command.send_signal(signal.SIGINT)
+        command.communicate(timeout=TIMEOUT)
+
+
+@pytest.fixture(scope="session")
+def trained_stack(stack: Checkout) -> Checkout:
+    """The stack after the run that the shipped configs start by themselves."""
+    stack.first_run = stack.finished_run("iris_train", after=0)
+    return stack

@@ -1,0 +1,228 @@
+"""The local stack from outside: what `podium up`, `status` and `down` do, and what is left when things are killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+PODIUM = [sys.executable, "-c", "from podium.cli import main; main()"]
+READY = "Ctrl-C"  # the last line that `podium up` prints once all is ready
+DAGS = '''
+"""An airflow DAG for each spec."""
+from pathlib import Path
+
+from airflow.sdk import dag, task
+
+for spec in (Path(__file__).parent.parent / "dag_specs").glob("*.yaml"):
+
+    @dag(dag_id=spec.stem)
+    def made():
+        @task
+        def nap(seconds):
+            import time
+
+            time.sleep(seconds)
+
+        nap(int(spec.read_text()))
+
+    made()
+'''
+
+
+class Up:
+    """A `podium up` in a process of its own, whose output is read as it comes."""
+
+    def __init__(self, env):
+        self.env = env
+        self.process = subprocess.Popen(
+            [*PODIUM, "up"], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.lines = []
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self._changed:
+                self.lines.append(line)
+                self._changed.notify_all()
+        with self._changed:
+            self.lines.append("<end>")
+            self._changed.notify_all()
+
+    @property
+    def output(self):
+        return "".join(self.lines)
+
+    def wait_for(self, text, timeout=120):
+        with self._changed:
+            self._changed.wait_for(lambda: text in self.output or "<end>" in self.lines, timeout)
+        assert text in self.output, self.output
+        return self
+
+    def processes(self):
+        return {p.pid: p for p in psutil.Process(self.process.pid).children(recursive=True)}
+
+    @property
+    def guardian(self):
+        return self.service("podium.guardian")
+
+    def service(self, word):
+        return next(p for p in self.processes().values() if word in " ".join(p.cmdline()))
+
+    def json(self, *arguments):
+        return json.loads(podium(self.env, *arguments, "--json").stdout)
+
+
+def podium(env, *arguments):
+    return subprocess.run([*PODIUM, *arguments], env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+def get(url, token=None):
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return httpx.get(url, headers=headers, timeout=10).raise_for_status().json()
+
+
+def token(airflow):
+    login = {"username": airflow["user"], "password": airflow["password"]}
+    return httpx.post(f"{airflow['url']}/auth/token", json=login, timeout=10).raise_for_status().json()["access_token"]
+
+
+def eventually(condition, timeout):
+    """Wait for what only asking can tell: a DAG in Airflow's API, a service that answers again."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.1)
+    pytest.fail(f"not within {timeout} s")
+
+
+def assert_gone(family, timeout=20):
+    """Nothing is left of these, nor of what they have started since: they stay in their supervisor's session."""
+    _, alive = psutil.wait_procs(list(family.values()), timeout=timeout)
+    assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
+    for process in psutil.process_iter():
+        try:
+            assert os.getsid(process.pid) not in family or process.status() == psutil.STATUS_ZOMBIE
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            continue
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory):
+    """One project for all: the first test makes the databases, the others start on them."""
+    root = tmp_path_factory.mktemp("project")
+    for folder in ("dag_specs", "dags"):
+        (root / folder).mkdir()
+    (root / "dags" / "made.py").write_text(DAGS)
+    (root / "dag_specs" / "first.yaml").write_text("0")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "MLFLOW", "PODIUM"))}
+    return kept | {"PODIUM_PROJECT": str(root), "PODIUM_HOME": str(root / "state")}
+
+
+@pytest.fixture
+def up(env):
+    started = Up(env)
+    family = {started.process.pid: psutil.Process(started.process.pid)}
+    try:
+        yield started
+    finally:
+        if started.process.poll() is None:
+            family |= started.processes()
+            started.process.send_signal(signal.SIGINT)
+        started.process.wait(60)
+        assert_gone(family)
+
+
+def test_the_day_of_a_stack(up, env):
+    """Up, said so, asked for again, followed a new spec, survived a death, down: nothing left."""
+    up.wait_for(READY)
+    for name in ("postgres", "mlflow", "airflow-api", "scheduler", "dag-processor", "triggerer"):
+        assert re.search(rf"^{name} +ready in", up.output, re.MULTILINE)
+
+    status = up.json("status")
+    assert status["pid"] == up.process.pid
+    assert status["airflow"]["url"] in up.output
+    assert get(status["mlflow"]["url"] + "/ajax-api/2.0/mlflow/experiments/get?experiment_id=0")
+
+    again = podium(env, "up")
+    assert again.returncode == 0
+    assert f"already running (pid {up.process.pid})" in again.stdout
+    assert status["airflow"]["url"] in again.stdout
+
+    # Only this user reaches it, and only from this machine.
+    listening = [c for p in up.processes().values() for c in p.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+    assert {c.laddr.ip for c in listening} == {"127.0.0.1"}
+
+    # A spec is live within ten seconds of being written.
+    login = token(status["airflow"])
+    dags = f"{status['airflow']['url']}/api/v2/dags"
+    eventually(lambda: {d["dag_id"] for d in get(dags, login)["dags"]} == {"first"}, 30)
+    Path(env["PODIUM_PROJECT"], "dag_specs", "second.yaml").write_text("0")
+    eventually(lambda: {d["dag_id"] for d in get(dags, login)["dags"]} == {"first", "second"}, 10)
+
+    # A dead service is started again, and says so.
+    for word, name in (("triggerer", "triggerer"), ("launch mlflow", "mlflow")):
+        up.service(word).kill()
+        up.wait_for(f"{name:<16} ended by SIGKILL; starting it again")
+    for name in ("triggerer", "mlflow"):
+        eventually(lambda name=name: len(re.findall(rf"^{name} +ready in", up.output, re.MULTILINE)) == 2, 60)
+
+    family = up.processes()
+    down = podium(env, "down")
+    assert (down.returncode, down.stdout.strip()) == (0, "stopped")
+    assert_gone(family, timeout=0)
+    assert up.process.wait(5) == 0
+    assert podium(env, "status").returncode == 1
+    assert podium(env, "down").stdout.strip() == "nothing runs"
+
+
+def test_nothing_outlives_a_killed_podium_up(up):
+    family = up.wait_for(READY).processes()
+    up.process.kill()
+    assert_gone(family)
+
+
+def test_nothing_outlives_a_killed_guardian(up):
+    family = up.wait_for(READY).processes()
+    up.guardian.kill()
+    assert_gone(family)
+    assert up.process.wait(20) == 1
+    assert "supervisor" in up.wait_for("<end>").output
+
+
+@pytest.mark.parametrize("line", ["postgres", "mlflow"])
+def test_nothing_outlives_a_podium_up_killed_while_it_starts(up, line):
+    family = up.wait_for(line).processes()
+    up.process.kill()
+    assert_gone(family)
+
+
+def test_ctrl_c_while_it_starts(up):
+    family = up.wait_for("postgres").processes()
+    up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(30) == 0
+    assert_gone(family, timeout=0)
+
+
+def test_a_service_that_cannot_start_ends_the_whole_and_says_why(env):
+    # The port is taken after it was chosen, say, or, as here, a setting is wrong.
+    up = Up(env | {"AIRFLOW__CORE__PARALLELISM": "many"})
+    assert up.process.wait(60) == 1
+    message = up.wait_for("<end>").output
+    assert "ended with exit code" in message
+    assert "many" in message
+    assert not psutil.pid_exists(up.process.pid)
