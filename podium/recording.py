@@ -116,6 +116,7 @@ class Attempt:
     def tags(self) -> dict[str, str]:
         """What the run and the version say of where they came from."""
         return {
+            **self.config.tags,
             registry.IDENTITY: self.identity,
             registry.CONFIG: self.config.name,
             registry.ESTIMATOR: self.config.estimator,
@@ -149,7 +150,12 @@ class Attempt:
         """Open an MLflow run named after the config; it ends FINISHED, or FAILED when the block raises."""
         import mlflow
 
-        tags = {**self.tags, "mlflow.source.type": "JOB", "mlflow.source.name": self.config.path}
+        tags = {
+            **self.tags,
+            "mlflow.source.type": "JOB",
+            "mlflow.source.name": self.config.path,
+            "mlflow.note.content": self.config.description,
+        }
         experiment = self.models.experiment_id()
         created = self.models.client.create_run(experiment, tags=tags, run_name=self.config.name)
         with mlflow.start_run(run_id=created.info.run_id):

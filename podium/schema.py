@@ -1,13 +1,16 @@
-"""The schema of classifier configs: generated from scikit-learn, kept in ``schemas/`` for editors and for Podium."""
+"""The schemas in ``schemas/``, for editors and for Podium; here that of configs, generated from scikit-learn."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from podium import docstrings, estimators
+from podium import docstrings, estimators, spec_schema
 from podium.constraints import parameter_schemas, required
 from podium.parameters import SCHEMA_FILE
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _NAMED = "a name, or a mapping with 'estimator' and optionally 'params' and 'preprocess'"
 
@@ -69,13 +72,14 @@ def generate() -> dict[str, Any]:
     }
 
 
-def render() -> str:
-    """Return the schema as the text of its file."""
-    return json.dumps(generate(), indent=1, ensure_ascii=False) + "\n"
+def render() -> dict[Path, str]:
+    """Return the text of each schema file."""
+    schemas = {SCHEMA_FILE: generate(), spec_schema.SCHEMA_FILE: spec_schema.generate()}
+    return {file: json.dumps(schema, indent=1, ensure_ascii=False) + "\n" for file, schema in schemas.items()}
 
 
 def main(*, check: bool = False) -> list[str]:
-    """Write the schema, or only look whether the one in the repository is current.
+    """Write the schemas, or only look whether those in the repository are current.
 
     Parameters
     ----------
@@ -87,13 +91,15 @@ def main(*, check: bool = False) -> list[str]:
     list of str
         Files that were (or with ``check``, are) stale, relative to the repository.
     """
-    text = render()
-    if SCHEMA_FILE.is_file() and SCHEMA_FILE.read_text(encoding="utf-8") == text:
-        return []
-    if not check:
-        SCHEMA_FILE.parent.mkdir(exist_ok=True)
-        SCHEMA_FILE.write_text(text, encoding="utf-8")
-    return [f"{SCHEMA_FILE.parent.name}/{SCHEMA_FILE.name}"]
+    stale = {
+        file: text
+        for file, text in render().items()
+        if not file.is_file() or file.read_text(encoding="utf-8") != text
+    }
+    for file, text in () if check else stale.items():
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return [f"{file.parent.name}/{file.name}" for file in stale]
 
 
 def _class(class_: type) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 # Uses uv where it is found, and puts it into .venv where it is not.
 set -eu
 UV_RELEASE=0.13.9
+# Trust what the machine trusts: behind a company's proxy uv's own list of authorities does not do. Two names, since uv
+# has renamed it.
+export UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1
 
 "$PYTHON" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || {
     echo "Podium needs Python 3.11 to 3.13, and $PYTHON is $("$PYTHON" --version 2>&1): call make PYTHON=python3.12" >&2

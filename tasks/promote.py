@@ -60,7 +60,7 @@ def promote_best(
     names = {report["name"] for report in reports}
     failed = [entry["name"] for entry in configs or [] if entry["name"] not in names]
     print(decisions.markdown(decision, rule))
-    if numbers:
+    if numbers and tags:
         _announce(pipeline)
     if failed:
         print(f"{len(failed)} failed: {', '.join(failed)}")
