@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import psutil
@@ -77,13 +78,13 @@ def database_names(given: str | None) -> dict[str, str]:
     return {part: f"{prefix}_{part}" for part in DATABASES}
 
 
-def create_databases(server_url: str, names: list[str]) -> bool:
+def create_databases(server_url: str, names: list[str]) -> str | None:
     """Create the databases that are missing.
 
     Returns
     -------
-    bool
-        Whether the server answered.
+    str or None
+        Why the server could not be reached, None when all the databases are there.
 
     Raises
     ------
@@ -94,21 +95,33 @@ def create_databases(server_url: str, names: list[str]) -> bool:
     from psycopg2 import errors, sql
 
     try:
-        connection = psycopg2.connect(server_url, connect_timeout=5)
-    except psycopg2.OperationalError:
-        return False
+        connection = _connect(server_url)
+    except psycopg2.OperationalError as error:
+        return str(error).strip()
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("SELECT datname FROM pg_database")
-            missing = set(names) - {name for (name,) in cursor.fetchall()}
-            for name in sorted(missing):
+            missing = sorted(set(names) - {name for (name,) in cursor.fetchall()})
+            for name in missing:
                 cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     except errors.InsufficientPrivilege as error:
-        raise PodiumError(f"PODIUM_DATABASE_URL: create these databases first: {', '.join(sorted(missing))}") from error
+        raise PodiumError(f"PODIUM_DATABASE_URL: create these databases first: {', '.join(missing)}") from error
     finally:
         connection.close()
-    return True
+    return None
+
+
+def _connect(server_url: str) -> Any:
+    """Connect to the database of a URL, or where it does not exist to the one that every server has."""
+    import psycopg2
+
+    try:
+        return psycopg2.connect(server_url, connect_timeout=5)
+    except psycopg2.OperationalError as error:
+        if "does not exist" not in str(error):
+            raise
+        return psycopg2.connect(database_url(server_url, "postgres"), connect_timeout=5)
 
 
 def revision(url: str) -> str | None:

@@ -171,14 +171,16 @@ def _database(project: Project, env: Environment, folder: Path) -> list[Service]
         return []
     given = os.environ.get("PODIUM_DATABASE_URL")
     url = given or postgres.embedded_url(project.home)
-    ready = partial(postgres.create_databases, url, list(postgres.database_names(given).values()))
+    why_not = partial(postgres.create_databases, url, list(postgres.database_names(given).values()))
     if given:
-        if not ready():
-            raise PodiumError("PODIUM_DATABASE_URL: no PostgreSQL server answers there, or it refuses the login")
+        if reason := why_not():
+            raise PodiumError(f"PODIUM_DATABASE_URL: {reason}")
         return []
     argv = postgres.prepare(project.home)
     # SIGINT is PostgreSQL's "fast" stop; on SIGTERM it waits for its clients to leave.
-    return [Service("postgres", argv, env, folder / "postgres.log", lambda *_: ready(), stop_signal=SIGINT, grace=30)]
+    return [
+        Service("postgres", argv, env, folder / "postgres.log", lambda *_: not why_not(), stop_signal=SIGINT, grace=30)
+    ]
 
 
 def _mlflow(service: Callable[..., Service], env: Environment, after: tuple[str, ...]) -> Service:

@@ -198,7 +198,10 @@ def test_nothing_outlives_a_killed_podium_up(up):
 
 def test_nothing_outlives_a_killed_guardian(up):
     family = up.wait_for(READY).processes()
-    up.guardian.kill()
+    guardian = up.guardian
+    guardian.suspend()
+    up.service("scheduler").kill()  # whose workers nobody ends now, since they do not notice by themselves
+    guardian.kill()
     assert_gone(family)
     assert up.process.wait(20) == 1
     assert "supervisor" in up.wait_for("<end>").output
