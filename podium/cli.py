@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path  # noqa: TC003 (Typer reads the annotations)
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -29,6 +30,8 @@ console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isat
 
 def main() -> None:
     """Run the command that the arguments name; what the user can mend is one message, without a traceback."""
+    # MLflow prints a link whenever a run ends, which belongs into a task's log and not between a command's lines.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     try:
         app()
     except PodiumError as error:
@@ -69,8 +72,8 @@ def plan(
 
     project = find_project()
     job = specs.pipeline(project, pipeline).job
-    with stack.ensure(project) as running:
-        os.environ["MLFLOW_TRACKING_URI"] = running.mlflow_url
+    with stack.tracking(project) as uri:
+        os.environ["MLFLOW_TRACKING_URI"] = uri
         items = plan.plan(job, retry_failed=retry_failed)
     if as_json:
         print(json.dumps([{"config": i.name, "action": i.action, "reason": i.reason} for i in items]))
@@ -89,8 +92,8 @@ def leaderboard(pipeline: PipelineName = DEFAULT_PIPELINE, as_json: AsJson = Fal
 
     project = find_project()
     spec = specs.pipeline(project, pipeline)
-    with stack.ensure(project) as running:
-        os.environ["MLFLOW_TRACKING_URI"] = running.mlflow_url
+    with stack.tracking(project) as uri:
+        os.environ["MLFLOW_TRACKING_URI"] = uri
         rows = leaderboard.leaderboard(registry.Registry(spec.job.pipeline), spec.rule)
     if as_json:
         print(json.dumps(rows))
@@ -135,6 +138,69 @@ def status(
     else:
         console.print("nothing runs; `podium up` starts it")
     raise typer.Exit(0 if found else 1)
+
+
+@app.command()
+def validate(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATH...", help="Specs, configs or folders; all when left out.")
+    ] = None,
+    output: Annotated[
+        Literal["text", "json", "github"], typer.Option("--format", help="For people, programs or annotations.")
+    ] = "text",
+) -> None:
+    """Check specs and configs before anything runs; exit 1 if there are mistakes, 2 if a path is wrong."""
+    from podium.validate import problems_of, shown_as
+
+    try:
+        problems = problems_of(paths or [], find_project())
+    except PodiumError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from None
+    if problems or output == "json":
+        print(shown_as(problems, output))
+    raise typer.Exit(1 if problems else 0)
+
+
+@app.command()
+def schema(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a schema is stale.")] = False,
+) -> None:
+    """Regenerate the JSON Schemas that editors read."""
+    from podium import schema
+
+    stale = schema.main(check=check)
+    for file in stale:
+        console.print(f"{file} is stale: run podium schema" if check else f"wrote {file}")
+    raise typer.Exit(1 if check and stale else 0)
+
+
+new_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write a commented file to start from.")
+app.add_typer(new_app, name="new")
+
+
+@new_app.command("config")
+def new_config(
+    name: Annotated[str, typer.Argument(help="The file's name without its suffix, which names the model.")],
+    estimator: Annotated[str, typer.Option(help="A classifier of scikit-learn by its class name.")],
+    pipeline: Annotated[str, typer.Option(help="Whose folder in config/ it goes into.")] = "iris",
+) -> None:
+    """Write a classifier config with every parameter and its default."""
+    from podium import starters
+
+    project = find_project()
+    console.print(f"wrote {project.shown(starters.new_config(project, name, estimator, pipeline))}")
+
+
+@new_app.command("pipeline")
+def new_pipeline(
+    name: Annotated[str, typer.Argument(help="Names the DAG, the models and the folder in config/.")],
+) -> None:
+    """Write the spec of a pipeline that trains, promotes and hosts."""
+    from podium import starters
+
+    project = find_project()
+    console.print(f"wrote {project.shown(starters.new_pipeline(project, name))}")
 
 
 def _print_status(status: Status) -> None:

@@ -24,9 +24,9 @@ from podium.supervisor import Supervisor, become_subreaper
 
 def main() -> None:
     """Run the stack until the pipe on standard input closes or a signal comes; events go to standard output."""
-    watch, foreground = (flag in sys.argv for flag in ("--watch", "--foreground"))
+    watch, foreground, store = (flag in sys.argv for flag in ("--watch", "--foreground", "--store"))
     try:
-        _run(find_project(), watch=watch, foreground=foreground)
+        _run(find_project(), watch=watch, foreground=foreground, store=store)
     except PodiumError as error:
         _say("failed", str(error))
         sys.exit(1)
@@ -37,7 +37,7 @@ def state_file(project: Project) -> Path:
     return project.home / "stack.json"
 
 
-def _run(project: Project, *, watch: bool, foreground: bool) -> None:
+def _run(project: Project, *, watch: bool, foreground: bool, store: bool) -> None:
     become_subreaper()
     state = {"owner": _identity(os.getppid()), "guardian": _identity(os.getpid()), "foreground": foreground}
     chosen, _claims = ports.choose(project.home)
@@ -47,7 +47,7 @@ def _run(project: Project, *, watch: bool, foreground: bool) -> None:
     try:
         _write(state_file(project), state | {"ready": False})
         supervisor = Supervisor(_say, sys.stdin.fileno(), SpecWatch(project, env))
-        supervisor.add(services.services(project, env, watch=watch))
+        supervisor.add(services.database(project, env) if store else services.services(project, env, watch=watch))
 
         def when_up() -> None:
             _write(state_file(project), state | {"ready": True})

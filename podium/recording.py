@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import subprocess
 import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from podium.training import Training
 
 INPUT_EXAMPLE_ROWS = 3
-# MLflow's column for a data set's digest holds 36 characters.
-DATASET_DIGEST_LENGTH = 32
+# MLflow's column for a data set's digest holds 36 characters: for the rows, for how they are split, for which part.
+DATASET_DIGEST_LENGTH = 12
+# A config's own tags may not say what Podium and MLflow say, such as that its model was validated.
+RESERVED_TAGS = ("podium.", "mlflow.")
 # A config that lacks memory or a disk is not to blame for it: these are tried again.
 NOT_OWN_FAULT = (MemoryError, OSError)
 
@@ -116,7 +119,7 @@ class Attempt:
     def tags(self) -> dict[str, str]:
         """What the run and the version say of where they came from."""
         return {
-            **self.config.tags,
+            **{name: text for name, text in self.config.tags.items() if not name.startswith(RESERVED_TAGS)},
             registry.IDENTITY: self.identity,
             registry.CONFIG: self.config.name,
             registry.ESTIMATOR: self.config.estimator,
@@ -209,17 +212,23 @@ class Record:
         from mlflow.data.code_dataset_source import CodeDatasetSource
 
         source = dataset.source if self.attempt.job.dataset.path else CodeDatasetSource({"function": dataset.source})
+        digests = (dataset.digest, identity.split_digest(self.attempt.job.split))
+        # MLflow takes inputs of one name and digest for the same one, and keeps the first.
+        digest = "-".join(part[:DATASET_DIGEST_LENGTH] for part in digests)
         for rows, labels, context in (
             (dataset.x_train, dataset.y_train, "training"),
             (dataset.x_test, dataset.y_test, "testing"),
         ):
-            logged = mlflow.data.from_pandas(
-                rows.assign(**{dataset.target: labels}),
-                source=source,
-                targets=dataset.target,
-                name=dataset.name,
-                digest=dataset.digest[:DATASET_DIGEST_LENGTH],
-            )
+            with warnings.catch_warnings():
+                # MLflow wonders which of two equal classes a file's address belongs to.
+                warnings.simplefilter("ignore", UserWarning)
+                logged = mlflow.data.from_pandas(
+                    rows.assign(**{dataset.target: labels}),
+                    source=source,
+                    targets=dataset.target,
+                    name=dataset.name,
+                    digest=f"{digest}-{context}",
+                )
             mlflow.log_input(logged, context=context)
 
     def _log_numbers(self, training: Training) -> None:
@@ -255,7 +264,7 @@ class Record:
 
         registry.import_skops()
         info = mlflow.sklearn.log_model(training.model, name="model", **model_arguments(training.model, dataset))
-        models = self.attempt.models
+        models, config = self.attempt.models, self.attempt.config
         models.ensure_model()
         held_out = {n.removeprefix("test_"): v for n, v in training.scores.items() if n.startswith("test_")}
         created = models.client.create_model_version(
@@ -263,6 +272,7 @@ class Record:
             source=info.model_uri,
             run_id=self.run_id,
             model_id=info.model_id,
+            description=f"{config.name}: {config.description or config.estimator}",
             tags={
                 **self.attempt.tags,
                 registry.SCORES: json.dumps(held_out),

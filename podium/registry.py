@@ -171,9 +171,10 @@ class Registry:
 
     def runs(self, query: str = "", suffix: str = "") -> Iterator[Run]:
         """Yield the runs of the experiment, newest first, that a filter of MLflow's search finds."""
-        ids = [self.experiment_id(suffix)]
+        experiment = self.client.get_experiment_by_name(self.pipeline + suffix)
+        ids = [experiment.experiment_id] if experiment else []
         token = None
-        while True:
+        while ids:
             page = self.client.search_runs(ids, query, max_results=PAGE, page_token=token)
             yield from page
             token = page.token

@@ -54,6 +54,9 @@ def environment(project: Project, ports: Ports) -> Environment:
         # Its jobs (scorers, prompt optimisation) are not used here and cost a process each.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        # Trainings run side by side, one a core: with a thread for every core each, they only get in each other's way.
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
         "DO_NOT_TRACK": "1",
         # Deprecations inside Airflow and its providers: nothing that a user of Podium could mend.
         "PYTHONWARNINGS": "ignore::DeprecationWarning,ignore::PendingDeprecationWarning",
@@ -110,6 +113,11 @@ def services(project: Project, env: Environment, *, watch: bool) -> list[Service
         job("dag-processor", after=after),
         *([job("triggerer", "--skip-serve-logs", after=after)] if watch else []),
     ]
+
+
+def database(project: Project, env: Environment) -> list[Service]:
+    """Return what has to run for MLflow's store to be read without its server: the embedded database, or nothing."""
+    return _database(project, env, logs(project))
 
 
 def api_url(env: Mapping[str, str]) -> str:

@@ -62,16 +62,16 @@ def _ask(models: registry.Registry, version: registry.Version, job: Job) -> Chec
         missing = set(model.feature_names_in_) ^ set(rows.x_test.columns)
         if missing:
             return Check({}, (f"its columns are not those of {rows.name}: {', '.join(sorted(missing))}",))
+        if unknown := set(rows.y_train) - set(model.classes_):
+            return Check({}, (f"it cannot predict {', '.join(sorted(map(str, unknown)))}",))
         scores = metrics.score(model, rows.x_test, rows.y_test)
     except Exception as error:  # noqa: BLE001
         # Whatever a stored model raises is a verdict on that model, not a failure of the check.
         return Check({}, (f"{type(error).__name__}: {' '.join(str(error).split())}",))
     logged = version.metrics if version.scored_on == job.held_out_digest() else {}
-    failures = [
+    failures = tuple(
         f"{name} is {scores.get(name, math.nan):.6f}, logged was {value:.6f}"
         for name, value in logged.items()
         if name != "predict_seconds" and not math.isclose(scores.get(name, math.nan), value, abs_tol=TOLERANCE)
-    ]
-    if missing := set(rows.y_train) - set(model.classes_):
-        failures.append(f"it cannot predict {', '.join(map(str, sorted(missing)))}")
-    return Check(scores, tuple(failures))
+    )
+    return Check(scores, failures)

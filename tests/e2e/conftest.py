@@ -104,12 +104,15 @@ class Checkout:
         return self.production(model)[0].tags["podium.config"]
 
 
+def copy_project(root: Path) -> Checkout:
+    for folder in COPIED:
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return Checkout(root)
+
+
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory) -> Checkout:
-    root = tmp_path_factory.mktemp("checkout")
-    for folder in COPIED:
-        shutil.copytree(ROOT / folder, root / folder)
-    return Checkout(root)
+    return copy_project(tmp_path_factory.mktemp("checkout"))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,86 @@
+"""``podium run`` where nothing runs: it starts what it needs, does the main job, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+
+import psutil
+import pytest
+from conftest import PODIUM, TIMEOUT, copy_project
+
+FEW = ("lda.json", "knn.json", "gaussian_nb.json")
+
+
+@pytest.fixture(scope="module")
+def lone(tmp_path_factory):
+    """A copy of the project with three configs and no stack."""
+    checkout = copy_project(tmp_path_factory.mktemp("lone"))
+    for config in (checkout.root / "config" / "iris").iterdir():
+        if config.name not in FEW:
+            config.unlink()
+    return checkout
+
+
+def leaderboard(lone):
+    return json.loads(lone.podium("leaderboard", "--json").stdout)
+
+
+def test_first_run_ends_with_a_champion_and_the_next_has_nothing_new(lone):
+    first = lone.podium("run")
+    assert first.returncode == 0, first.stderr
+    assert "promoted: version" in first.stdout
+    rows = leaderboard(lone)
+    assert [row["config"] for row in rows] == ["lda", "gaussian_nb", "knn"]
+    assert [row["stage"] for row in rows] == ["Production", "None", "None"]
+    assert rows[0]["aliases"] == ["production"]
+    assert {row["validation"] for row in rows} == {"passed"}
+
+    again = lone.podium("run")
+    assert again.returncode == 0, again.stderr
+    assert "nothing new" in again.stdout
+    assert leaderboard(lone) == rows
+    assert lone.podium("status").returncode == 1
+
+
+def test_config_failing_by_its_own_fault_is_listed_and_not_tried_again(lone):
+    # scikit-learn refuses this only when it meets the rows.
+    lone.drop("pca.yaml", "estimator: GaussianNB\npreprocess: [{PCA: {n_components: 9}}]\n")
+    ran = lone.podium("run")
+    assert ran.returncode == 1
+    assert "config/iris/pca.yaml:1:1  GaussianNB: ValueError: n_components=9" in ran.stderr
+    planned = lone.podium("plan", "--json")
+    assert planned.returncode == 1
+    item = next(i for i in json.loads(planned.stdout) if i["config"] == "pca")
+    assert item["action"] == "failed"
+    assert "n_components=9" in item["reason"]
+    retried = json.loads(lone.podium("plan", "--json", "--retry-failed").stdout)
+    assert [i["config"] for i in retried if i["action"] == "train"] == ["pca"]
+    (lone.root / "config" / "iris" / "pca.yaml").unlink()
+
+
+def test_interrupt_leaves_nothing_running_and_nothing_half_registered(lone):
+    before = leaderboard(lone)
+    lone.drop("slow.yaml", "estimator: GradientBoostingClassifier\nparams: {n_estimators: 2000}\n")
+    command = subprocess.Popen(
+        [PODIUM, "run"], cwd=lone.root, env=lone.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    for line in command.stdout:
+        if "1 running" in line:
+            break
+    started = psutil.Process(command.pid).children(recursive=True)
+    assert started
+    command.send_signal(signal.SIGINT)
+    command.communicate(timeout=TIMEOUT)
+    assert command.returncode == 130
+    assert psutil.wait_procs(started, timeout=10)[1] == []
+    (lone.root / "config" / "iris" / "slow.yaml").unlink()
+    assert leaderboard(lone) == before
+    assert lone.podium("run").returncode == 0
+
+
+def test_unknown_pipeline_is_one_clear_line(lone):
+    answer = lone.podium("run", "iris_trian")
+    assert answer.returncode == 1
+    assert answer.stderr.strip() == "no pipeline 'iris_trian' in dag_specs: did you mean 'iris_train'?"
