@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 Environment = dict[str, str]
 
+# A Fernet key has to have 32 bytes; a key for SHA-512 should have 64 (RFC 7518, section 3.2).
+FERNET_BYTES, JWT_BYTES = 32, 64
+
 
 def logs(project: Project) -> Path:
     """Return the folder of the services' log files."""
@@ -54,6 +57,8 @@ def environment(project: Project, ports: Ports) -> Environment:
         # Its jobs (scorers, prompt optimisation) are not used here and cost a process each.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        # On standard error, so that Airflow's page would show what is only information as errors.
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
         # Trainings run side by side, one a core: with a thread for every core each, they only get in each other's way.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
@@ -270,7 +275,7 @@ def _airflow_settings(project: Project, ports: Ports, database: str) -> Environm
             "secret_key": _secret(home, "api_key"),
             "workers": 1,  # more take 4 s of a core each to start, and one serves 16 tasks
         },
-        "api_auth": {"jwt_secret": _secret(home, "jwt_secret")},
+        "api_auth": {"jwt_secret": _secret(home, "jwt_secret", JWT_BYTES)},
         "database": {
             "sql_alchemy_conn": database,
             "check_migrations": False,  # the stack has seen to it
@@ -295,9 +300,9 @@ def _airflow_settings(project: Project, ports: Ports, database: str) -> Environm
     }
 
 
-def _secret(home: Path, name: str) -> str:
-    """Return a secret that is made once and kept in a file only its owner reads; a Fernet key's shape suits all."""
-    return _private(home / "secrets" / name, urlsafe_b64encode(secrets.token_bytes(32)).decode()).read_text()
+def _secret(home: Path, name: str, length: int = FERNET_BYTES) -> str:
+    """Return a secret that is made once and kept in a file only its owner reads, of so many bytes in base 64."""
+    return _private(home / "secrets" / name, urlsafe_b64encode(secrets.token_bytes(length)).decode()).read_text()
 
 
 def _passwords(home: Path) -> Path:
