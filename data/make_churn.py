@@ -34,15 +34,17 @@ def main() -> None:
         + np.where((region == "east") & (calls > 1), 1.2, 0)
     )
     churned = rng.random(ROWS) < 1 / (1 + np.exp(-leaning))
-    frame = pd.DataFrame({
-        "plan": plan,
-        "region": region,
-        "payment": pd.Series(payment).mask(rng.random(ROWS) < 0.05),
-        "tenure_months": pd.Series(tenure).mask(rng.random(ROWS) < 0.04),
-        "monthly_fee": fee.round(2),
-        "support_calls": calls,
-        "churned": np.where(churned, "yes", "no"),
-    })
+    frame = pd.DataFrame(
+        {
+            "plan": plan,
+            "region": region,
+            "payment": pd.Series(payment).mask(rng.random(ROWS) < 0.05),
+            "tenure_months": pd.Series(tenure).mask(rng.random(ROWS) < 0.04),
+            "monthly_fee": fee.round(2),
+            "support_calls": calls,
+            "churned": np.where(churned, "yes", "no"),
+        }
+    )
     frame.to_csv(Path(__file__).with_name("churn.csv"), index=False)
 
 

@@ -196,7 +196,7 @@ def new_config(
 def new_pipeline(
     name: Annotated[str, typer.Argument(help="Names the DAG, the models and the folder in config/.")],
 ) -> None:
-    """Write the spec of a pipeline that trains, promotes and hosts."""
+    """Write the spec of a pipeline that trains configs and promotes the best."""
     from podium import starters
 
     project = find_project()

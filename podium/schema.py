@@ -92,9 +92,7 @@ def main(*, check: bool = False) -> list[str]:
         Files that were (or with ``check``, are) stale, relative to the repository.
     """
     stale = {
-        file: text
-        for file, text in render().items()
-        if not file.is_file() or file.read_text(encoding="utf-8") != text
+        file: text for file, text in render().items() if not file.is_file() or file.read_text(encoding="utf-8") != text
     }
     for file, text in () if check else stale.items():
         file.parent.mkdir(exist_ok=True)

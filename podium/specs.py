@@ -56,22 +56,35 @@ def load_dags(project: Project, dag_id: str | None = None) -> dict[str, DAG]:
     dict of str to airflow.sdk.DAG
     """
     dags: dict[str, DAG] = {}
-    for path in spec_files(project):
+    # A task's own DAG was valid when it was scheduled, and a task must start fast.
+    sound = [path for path in spec_files(project) if may_hold(path, dag_id)] if dag_id else _validated(project)[0]
+    for path in sound:
         with contextlib.suppress(InvalidFileError):
-            if dag_id is None or may_hold(path, dag_id):
-                dags |= build(load_document(path, project.shown(path)), project)
+            dags = build(load_document(path, project.shown(path)), project) | dags
     return dags
 
 
 def spec_problems(project: Project) -> list[Problem]:
     """Return what keeps specs from becoming DAGs."""
-    problems: list[Problem] = []
-    for path in spec_files(project):
+    sound, problems = _validated(project)
+    for path in sound:
         try:
             build(load_document(path, project.shown(path)), project)
         except InvalidFileError as error:
             problems += error.problems
     return problems
+
+
+def _validated(project: Project) -> tuple[list[Path], list[Problem]]:
+    """Return the specs without a mistake, and the mistakes of the others: those that ``podium validate`` finds."""
+    from podium.validate import Validation, duplicate_ids
+
+    check = Validation(project)
+    files = [*(path for name in DEFAULTS if (path := project.dag_specs / name).is_file()), *spec_files(project)]
+    found = [problem for path in files for problem in check.file(path)]
+    problems = [*check.problems, *found, *duplicate_ids(check.ids, project)]
+    spoilt = {problem.path for problem in problems}
+    return [path for path in spec_files(project) if project.shown(path) not in spoilt], problems
 
 
 def may_hold(path: Path, dag_id: str) -> bool:
