@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-PRODUCTION, ARCHIVED = "Production", "Archived"
+PRODUCTION = "Production"
 PRODUCTION_ALIAS, PREVIOUS_ALIAS = "production", "previous"
 PAGE = 1000
 
