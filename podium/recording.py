@@ -272,6 +272,7 @@ class Record:
             source=info.model_uri,
             run_id=self.run_id,
             model_id=info.model_id,
+            await_creation_for=0,  # it is there: the model has been written before
             description=f"{config.name}: {config.description or config.estimator}",
             tags={
                 **self.attempt.tags,

@@ -164,11 +164,6 @@ class Registry:
             if not token:
                 return
 
-    def champion(self) -> Version | None:
-        """Return the version in Production, or None."""
-        number = self._aliases().get(PRODUCTION_ALIAS)
-        return next((v for v in self.versions() if v.number == number), None) if number else None
-
     def runs(self, query: str = "", suffix: str = "") -> Iterator[Run]:
         """Yield the runs of the experiment, newest first, that a filter of MLflow's search finds."""
         experiment = self.client.get_experiment_by_name(self.pipeline + suffix)

@@ -255,7 +255,7 @@ def _airflow_settings(project: Project, ports: Ports, database: str) -> Environm
     home = project.home
     settings: dict[str, dict[str, object]] = {
         "core": {
-            "executor": "LocalExecutor",
+            "executor": "podium.executor.WarmExecutor",
             "dags_folder": project.root / "dags",
             "load_examples": False,
             "dags_are_paused_at_creation": False,

@@ -1,24 +1,30 @@
 """What a person sees: Airflow's and MLflow's own pages in a real browser."""
 
+import os
+import shutil
+
 import pytest
 
 from scripts import browser
 
 
+pytestmark = pytest.mark.skipif(
+    not ("CI" in os.environ or any(map(shutil.which, browser.CHROMIUM))), reason="needs Chromium, a package of Debian's"
+)
+
+
 @pytest.fixture(scope="module")
-def page():
+def page(trained_stack):
+    """A browser that is logged in to Airflow."""
+    login = trained_stack.status["airflow"]
     with browser.browser() as page:
+        browser.log_in(page, login["url"], login["user"], login["password"])
         yield page
 
 
 @pytest.fixture
-def airflow(trained_stack, page):
-    """Airflow's address, logged in once."""
-    login = trained_stack.status["airflow"]
-    page.goto(login["url"])
-    if "/auth/login" in page.url:
-        browser.log_in(page, login["url"], login["user"], login["password"])
-    return login["url"]
+def airflow(trained_stack):
+    return trained_stack.status["airflow"]["url"]
 
 
 def test_the_grid_names_each_mapped_task_after_its_config(trained_stack, page, airflow):
@@ -36,7 +42,7 @@ def test_the_graph_shows_the_steps_and_how_many_tasks_training_became(trained_st
     assert all(text.endswith("success") for text in tasks)
 
 
-def test_the_docs_of_a_dag_show_its_yaml_as_written(trained_stack, page, airflow):
+def test_the_docs_of_a_dag_show_its_yaml_as_written(page, airflow):
     page.goto(f"{airflow}/dags/iris_train")
     page.get_by_test_id("markdown-button").click()
     comment = page.get_by_text("# one mapped task per config")
