@@ -7,7 +7,6 @@ import pytest
 
 from scripts import browser
 
-
 pytestmark = pytest.mark.skipif(
     not ("CI" in os.environ or any(map(shutil.which, browser.CHROMIUM))), reason="needs Chromium, a package of Debian's"
 )
