@@ -21,6 +21,8 @@ from podium.problems import PodiumError, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from mlflow.models.model import ModelInfo
+
     from podium.configs import ClassifierConfig
     from podium.data import Dataset
     from podium.plan import Job
@@ -203,9 +205,11 @@ class Record:
             What the task returns: ``name``, ``version``, ``run_id`` and ``metrics``.
         """
         self._log_inputs(dataset)
-        self._log_numbers(training)
+        self._log_params()
         self._log_files(training, dataset)
-        return self._log_model(training, dataset)
+        logged = self._log_model(training, dataset)
+        self._log_metrics(training, logged)
+        return self._register(training, logged)
 
     def _log_inputs(self, dataset: Dataset) -> None:
         import mlflow
@@ -215,6 +219,7 @@ class Record:
         digests = (dataset.digest, identity.split_digest(self.attempt.job.split))
         # MLflow takes inputs of one name and digest for the same one, and keeps the first.
         digest = "-".join(part[:DATASET_DIGEST_LENGTH] for part in digests)
+        inputs = []
         for rows, labels, context in (
             (dataset.x_train, dataset.y_train, "training"),
             (dataset.x_test, dataset.y_test, "testing"),
@@ -229,9 +234,10 @@ class Record:
                     name=dataset.name,
                     digest=f"{digest}-{context}",
                 )
-            mlflow.log_input(logged, context=context)
+            inputs.append(logged)
+        mlflow.log_inputs(inputs, contexts=["training", "testing"], tags_list=[None, None])
 
-    def _log_numbers(self, training: Training) -> None:
+    def _log_params(self) -> None:
         import mlflow
 
         config = self.attempt.config
@@ -240,7 +246,6 @@ class Record:
         if config.preprocess:
             params["preprocess"] = json.dumps(config.as_dict()["preprocess"])
         mlflow.log_params(params)
-        mlflow.log_metrics(training.scores)
 
     def _log_files(self, training: Training, dataset: Dataset) -> None:
         import mlflow
@@ -259,20 +264,25 @@ class Record:
             (target / "folds.json").write_text(json.dumps(training.fold_scores, indent=1), encoding="utf-8")
             mlflow.log_artifacts(folder)
 
-    def _log_model(self, training: Training, dataset: Dataset) -> dict[str, Any]:
+    def _log_model(self, training: Training, dataset: Dataset) -> ModelInfo:
         import mlflow.sklearn
 
         registry.import_skops()
-        info = mlflow.sklearn.log_model(training.model, name="model", **model_arguments(training.model, dataset))
+        return mlflow.sklearn.log_model(training.model, name="model", **model_arguments(training.model, dataset))
+
+    def _log_metrics(self, training: Training, logged: ModelInfo) -> None:
+        """Log the scores of run and model. Those of a run that are there before its model cost a request each."""
+        import mlflow
+
+        mlflow.log_metrics(training.scores, model_id=logged.model_id)
+
+    def _register(self, training: Training, logged: ModelInfo) -> dict[str, Any]:
         models, config = self.attempt.models, self.attempt.config
-        models.ensure_model()
         held_out = {n.removeprefix("test_"): v for n, v in training.scores.items() if n.startswith("test_")}
-        created = models.client.create_model_version(
-            models.model,
-            source=info.model_uri,
+        created = models.create_version(
+            source=logged.model_uri,
             run_id=self.run_id,
-            model_id=info.model_id,
-            await_creation_for=0,  # it is there: the model has been written before
+            model_id=logged.model_id,
             description=f"{config.name}: {config.description or config.estimator}",
             tags={
                 **self.attempt.tags,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import warnings
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
     from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
 
 PRODUCTION = "Production"
 PRODUCTION_ALIAS, PREVIOUS_ALIAS = "production", "previous"
@@ -118,15 +121,19 @@ class Registry:
                     raise
         return str(experiment.experiment_id)
 
-    def ensure_model(self) -> None:
-        """Make the registered model if it is not there yet."""
+    def create_version(self, **arguments: Any) -> ModelVersion:
+        """Register a version, and before the first one the model."""
         from mlflow.exceptions import MlflowException
 
+        create = functools.partial(self.client.create_model_version, self.model, await_creation_for=0, **arguments)
         try:
-            self.client.create_registered_model(self.model)
+            return create()
         except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
+        with contextlib.suppress(MlflowException):  # another process was faster
+            self.client.create_registered_model(self.model)
+        return create()
 
     def versions(self, **tags: str) -> list[Version]:
         """Return the versions whose tags have these values, oldest first.

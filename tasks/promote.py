@@ -12,7 +12,7 @@ from podium.project import find_project
 from podium.promotion import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 def promote_best(
@@ -23,7 +23,7 @@ def promote_best(
     min_improvement: float = 0.0,
     candidates: Literal["results", "registry"] = "results",
     configs: Iterable[dict[str, Any]] | None = None,
-    results: Iterable[dict[str, Any]] | None = None,
+    results: Sequence[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Compare candidates with the champion and make the best Production; ties go to the champion, then the earlier.
 
@@ -39,7 +39,7 @@ def promote_best(
         Compare the versions of `results`, or every version that passed validation.
     configs : iterable of dict, optional
         What was handed to the mapped tasks; those that are not in `results` have failed.
-    results : iterable of dict, optional
+    results : sequence of dict, optional
         What the mapped tasks returned.
 
     Returns
@@ -49,7 +49,8 @@ def promote_best(
     """
     job = Job.from_spec(find_project(), pipeline, dataset, split)
     rule = Rule(metric, min_improvement)
-    reports = list(results or [])
+    # Airflow fetches what the mapped tasks returned one by one, except for a slice, which is one request.
+    reports = list(results[:]) if results else []
     tags = recording.task_tags()
     if registry.DAG_RUN in tags:
         registry.Registry(pipeline).close_unfinished(
