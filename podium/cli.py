@@ -32,6 +32,8 @@ def main() -> None:
     """Run the command that the arguments name; what the user can mend is one message, without a traceback."""
     # MLflow prints a link whenever a run ends, which belongs into a task's log and not between a command's lines.
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    # Its client tries seven times, for minutes, and a person at a terminal would rather know.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     try:
         app()
     except PodiumError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -81,9 +82,15 @@ def run(airflow: AirflowAPI, pipeline: Pipeline, conf: dict[str, Any], console: 
 
 
 def close_unfinished(pipeline: Pipeline, run_id: str) -> None:
-    """Close the MLflow runs that a cancelled run of a pipeline has left open."""
+    """Close the MLflow runs that a cancelled run of a pipeline has left open.
+
+    Where MLflow is gone too, the next run's detect step closes them.
+    """
+    from mlflow.exceptions import MlflowException
+
     models = registry.Registry(pipeline.job.pipeline)
-    models.close_unfinished(f"tags.`{registry.DAG_RUN}` = '{run_id}'", "its run was cancelled")
+    with contextlib.suppress(MlflowException):
+        models.close_unfinished(f"tags.`{registry.DAG_RUN}` = '{run_id}'", "its run was cancelled")
 
 
 def follow(

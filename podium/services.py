@@ -104,7 +104,7 @@ def services(project: Project, env: Environment, *, watch: bool) -> list[Service
     migrate = service("airflow-migrate", _python("airflow", "db", "migrate"), migration.record, _names(database))
     migrated = (migrate.name,)
     api = service("airflow-api", _python("airflow", "api-server"), partial(_serves, health), migrated)
-    mlflow = [] if "MLFLOW_TRACKING_URI" in os.environ else [_mlflow(service, env, _names(database))]
+    mlflow = [] if given_mlflow() else [_mlflow(service, env, _names(database))]
     # These three can start a task or need one, so that MLflow's schema comes first. The API server they find when it is
     # there: it takes 3.6 s of one core, and waiting for it would leave the other one idle for 2 s of every start.
     after = (*migrated, *_names(mlflow))
@@ -123,6 +123,20 @@ def services(project: Project, env: Environment, *, watch: bool) -> list[Service
 def database(project: Project, env: Environment) -> list[Service]:
     """Return what has to run for MLflow's store to be read without its server: the embedded database, or nothing."""
     return _database(project, env, logs(project))
+
+
+def given_mlflow() -> str | None:
+    """Return the MLflow that the user has named, None where the stack is to run one.
+
+    Raises
+    ------
+    PodiumError
+        If it is a server that does not answer: MLflow's own client would try for minutes.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    if uri and uri.startswith("http") and not answers(f"{uri.rstrip('/')}/health"):
+        raise PodiumError(f"MLFLOW_TRACKING_URI: no MLflow answers at {uri}")
+    return uri
 
 
 def api_url(env: Mapping[str, str]) -> str:

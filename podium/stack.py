@@ -134,8 +134,8 @@ def tracking(project: Project) -> Iterator[str]:
     before the first run a stack makes it.
     """
     status = running(project)
-    if status or "MLFLOW_TRACKING_URI" in os.environ:
-        yield status.mlflow_url if status else os.environ["MLFLOW_TRACKING_URI"]
+    if uri := status.mlflow_url if status else services.given_mlflow():
+        yield uri
         return
     with _signals_as_interrupts():
         found = _lock_or_status(project)
