@@ -84,3 +84,13 @@ def test_unknown_pipeline_is_one_clear_line(lone):
     answer = lone.podium("run", "iris_trian")
     assert answer.returncode == 1
     assert answer.stderr.strip() == "no pipeline 'iris_trian' in dag_specs: did you mean 'iris_train'?"
+
+
+def test_mlflow_that_does_not_answer_is_one_clear_line(lone):
+    env = lone.env | {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
+    for command in ("run", "leaderboard"):
+        answer = subprocess.run(
+            [PODIUM, command], cwd=lone.root, env=env, capture_output=True, text=True, timeout=TIMEOUT, check=False
+        )
+        assert answer.returncode == 1
+        assert answer.stderr.strip() == "MLFLOW_TRACKING_URI: no MLflow answers at http://127.0.0.1:1"
