@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from podium.parameters import Parameter
 from podium.problems import did_you_mean
 from podium.signatures import Signature, signature
-from podium.spec_schema import SCHEMA_FILE
+from podium.spec_schema import SCHEMA_FILE, SENSOR_MODE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +34,17 @@ def is_object(value: Any) -> bool:
     return isinstance(value, dict) and any(key in value for key in OBJECT_KEYS)
 
 
+def unwrapped(value: Any) -> tuple[Any, tuple[str, ...]]:
+    """Return what a list or text in the form of an object holds, and where in it; other values as they are."""
+    if isinstance(value, dict):
+        if value.get("__type__") == "builtins.list" and isinstance(value.get("items"), list):
+            return value["items"], ("items",)
+        parts = value.get("__join__")
+        if isinstance(parts, list) and all(isinstance(part, str | int | float) for part in parts):
+            return "".join(map(str, parts)), ()
+    return value, ()
+
+
 def is_later(value: Any, *, templated: bool = True) -> bool:
     """Return whether a value's type cannot be told yet: it has a variable or a template in it, or is an object."""
     if not isinstance(value, str):
@@ -52,6 +63,11 @@ class Argument(Parameter):
         plain = [branch for branch in self.branches if "x-object" not in branch]
         words = [Parameter(self.name, {"anyOf": plain}).expected] if plain else []
         return " or ".join([*words, *objects[:1]])
+
+    @cached_property
+    def is_time_span(self) -> bool:
+        """Whether a number stands for seconds."""
+        return any(branch.get("x-object") == "datetime.timedelta" for branch in self.branches)
 
     def inside(self, kind: str) -> dict[str, Any] | None:
         """Return the branch that says what is inside a mapping (``properties``) or a list (``items``), if one does."""
@@ -112,7 +128,7 @@ def context_keys() -> frozenset[str]:
 @cache
 def base_names() -> frozenset[str]:
     """Return what every operator takes."""
-    return frozenset(table("default_args").by_name)
+    return frozenset(table("default_args").by_name) - {"timezone"}  # which dag-factory reads, and only there
 
 
 def of_operator(symbol: Symbol, finder: Finder) -> Arguments:
@@ -125,6 +141,8 @@ def of_operator(symbol: Symbol, finder: Finder) -> Arguments:
     own = {name: schema for name, schema in found.arguments.items() if name not in base_names()}
     required = tuple(name for name in found.required if name in own and name != "task_id")
     own.pop("task_id", None)
+    if "poke_interval" in own:
+        own["mode"] = SENSOR_MODE
     # Without one of BaseOperator's arguments its source did not lead to BaseOperator.
     is_open = found.is_open or "trigger_rule" not in found.arguments
     return Arguments(short, _arguments(own), required, is_open=is_open)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from itertools import zip_longest
 
 #: Longest description that goes into a schema, in characters: an editor's hover shows about this much.
 MAX_LENGTH = 400
@@ -27,7 +28,7 @@ def parameters(class_: type) -> dict[str, str]:
 
 def _section(doc: str, title: str) -> str:
     found = list(_SECTION.finditer(doc))
-    for match, following in zip(found, [*found[1:], None], strict=True):
+    for match, following in zip_longest(found, found[1:]):
         if match["title"] == title:
             return doc[match.end() : following.start() if following else None]
     return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from podium.problems import Problem, did_you_mean
@@ -31,6 +32,8 @@ class Findings:
         Where its files lie.
     finder : Finder
         Where its modules lie.
+    allowed : tuple of str
+        What ``__type__`` may name, with ``*`` for any text.
     problems : dict
         Problems in the order found, each once: what a ``default`` block says wrong would be wrong in every DAG.
     """
@@ -38,6 +41,7 @@ class Findings:
     document: Document
     project: Project
     finder: Finder
+    allowed: tuple[str, ...]
     problems: dict[Problem, None] = field(default_factory=dict)
 
     def say(self, pointer: Pointer, message: str, *, key: bool = False) -> None:
@@ -48,6 +52,10 @@ class Findings:
         if pointer and not self.has(pointer) and self.has(("default", *pointer[1:])):
             pointer = ("default", *pointer[1:])
         self.problems[self.document.problem(pointer, message, key=key)] = None
+
+    def allows(self, dotted: str) -> bool:
+        """Return whether ``__type__`` may name this."""
+        return any(fnmatchcase(dotted, pattern) for pattern in self.allowed)
 
     def has(self, pointer: Pointer) -> bool:
         """Return whether the file itself has what a pointer leads to."""

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from podium.arguments import is_object
+from podium.class_checks import MAPPED, check_class
 from podium.findings import hint
 from podium.parameters import shown
 
@@ -46,6 +48,7 @@ class Shape:
         for name, node in nodes.items():
             self._before[name] = list(self._dependencies(node, nodes))
             self._group(node, "task_group_name" if name in self.tasks else "parent_group_name")
+        self._check_ids()
         if self._check_cycles():
             return  # there is no order in which references could be told
         self._check_grouped()
@@ -83,7 +86,9 @@ class Shape:
 
     def _group(self, node: Task, key: str) -> None:
         name = node.conf.get(key)
-        if isinstance(name, str) and name and name not in self.groups:
+        if is_object(name):
+            self.findings.say((*node.pointer, key), f"{key} must be the name of a task group, as text")
+        elif isinstance(name, str) and name and name not in self.groups:
             self.findings.say((*node.pointer, key), f"there is no task group {name!r}{hint(name, self.groups)}")
 
     def _check_cycles(self) -> bool:
@@ -157,6 +162,22 @@ class Shape:
                 words = f"dag-factory cannot order the tasks of a group without prefix_group_id, such as {name}"
                 self.findings.say((*group.pointer, "prefix_group_id"), words)
 
+    def _check_ids(self) -> None:
+        """Note tasks and groups that get the same id, which the groups that they are in are a part of."""
+        taken: set[str] = set()
+        for node in (*self.groups.values(), *self.tasks.values()):
+            id_ = self._id(node)
+            if id_ in taken:
+                words = f"the id {id_!r} is already that of another task or task group of the DAG"
+                self.findings.say(node.pointer, words, key=True)
+            taken.add(id_)
+
+    def _id(self, node: Task, depth: int = 0) -> str:
+        group = self._group_of(node)
+        if group is None or group.conf.get("prefix_group_id") is False or depth > len(self.groups):
+            return node.name
+        return f"{self._id(group, depth + 1)}.{node.name}"
+
     def _group_of(self, node: Task) -> Task | None:
         name = node.conf.get("task_group_name" if self.tasks.get(node.name) is node else "parent_group_name")
         return self.groups.get(name) if isinstance(name, str) else None
@@ -199,6 +220,9 @@ class Shape:
         """Check what is mapped over: lists, mappings, or a task's result."""
         for name, value in task.dictionary("expand").items():
             at = (*task.pointer, "expand", name)
+            if is_object(value):
+                check_class(self.findings, at, value, MAPPED)
+                continue
             if isinstance(value, list | dict):
                 continue
             if "operator" in task.conf:

@@ -31,6 +31,7 @@ _LISTS = {"list", "List", "Sequence", "Iterable", "Collection", "set", "Set", "t
 _OBJECTS = {
     "timedelta": "datetime.timedelta",
     "datetime.timedelta": "datetime.timedelta",
+    "datetime.time": "datetime.time",
     "relativedelta": "dateutil.relativedelta.relativedelta",
 }
 _SPHINX = re.compile(r"^\s*:param\s+(?:[\w.\[\]| ]+\s+)?(?P<name>\w+):(?P<text>.*)$")
@@ -168,12 +169,20 @@ def _add_default(schema: dict[str, Any], default: ast.expr) -> None:
         schema["default"] = value
 
 
-def _add_class(result: Signature, symbol: Symbol, finder: Finder, seen: set[str]) -> None:
-    """Add what a class's constructor takes, and what its base classes take if it hands ``**kwargs`` on to them."""
+def _add_class(result: Signature, symbol: Symbol, finder: Finder, seen: set[str]) -> bool:
+    """Add what a class's constructor takes, and what its base classes take if it hands ``**kwargs`` on to them.
+
+    Returns
+    -------
+    bool
+        Whether the constructor was found.
+    """
     node = symbol.node
-    if not isinstance(node, ast.ClassDef) or symbol.name in seen:
+    if symbol.name in seen:
+        return True
+    if not isinstance(node, ast.ClassDef):
         result.is_open = result.is_open or node is None
-        return
+        return False
     seen.add(symbol.name)
     own = next((n for n in node.body if isinstance(n, ast.FunctionDef) and n.name in ("__init__", "__new__")), None)
     overloads = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
@@ -185,27 +194,27 @@ def _add_class(result: Signature, symbol: Symbol, finder: Finder, seen: set[str]
         _add_function(result, own, doc, skip=1)
         if own.args.kwarg is None or symbol.name in OPERATOR_ROOTS:
             result.is_open = was_open
-            return
+            return True
         result.is_open = was_open
         if not _any_base(result, symbol, finder, seen):
             result.is_open = True
-        return
+        return True
     if has_fields(node):
         _any_base(result, symbol, finder, seen)
         _add_fields(result, node, symbol.doc)
-        return
-    if not _any_base(result, symbol, finder, seen) and node.bases:
+        return True
+    found = _any_base(result, symbol, finder, seen)
+    if not found and node.bases:
         result.is_open = True
+    return found
 
 
 def _any_base(result: Signature, symbol: Symbol, finder: Finder, seen: set[str]) -> bool:
     """Add what the base classes take; return whether any of them told."""
-    before, was_open, told = len(result.arguments), result.is_open, False
+    was_open, told = result.is_open, False
     for base in finder.bases(symbol):
-        if base.node is None:
-            continue
-        _add_class(result, base, finder, seen)
-        told = told or len(result.arguments) > before
+        if base.node is not None and _add_class(result, base, finder, seen):
+            told = True
     if not told:
         result.is_open = was_open
     return told
@@ -252,8 +261,7 @@ def _is_field(value: ast.expr | None) -> bool:
 
 def described(doc: str) -> dict[str, str]:
     """Return what a docstring says of each parameter, whether it is numpydoc's or Sphinx's."""
-    numpydoc = docstrings.parameters(_documented(doc)) if "\nParameters\n---" in doc else {}
-    return {**numpydoc, **_sphinx(doc.splitlines())}
+    return {**docstrings.parameters(_documented(doc)), **_sphinx(doc.splitlines())}
 
 
 def summary(doc: str) -> str:

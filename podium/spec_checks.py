@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from podium import arguments
+from podium.arguments import is_object
 from podium.findings import Findings, hint
 from podium.graph_checks import Shape
 from podium.object_checks import ObjectCheck
@@ -13,12 +14,14 @@ from podium.spec_schema import DAG_CALLBACKS, REFUSED
 from podium.symbols import Finder, NotFound
 from podium.task_checks import Task, TaskCheck, check_default_args, check_id
 from podium.value_checks import (
+    check_call,
     check_callbacks,
     check_date,
     check_file,
     check_folders,
     check_function_file,
     check_macros,
+    check_params,
     check_schedule,
     check_timezone,
     check_value,
@@ -68,12 +71,12 @@ def check_spec(
     shared : dict, optional
         Content of the project's ``defaults.yml``.
     """
-    check = SpecCheck(Findings(document, project, finder), shared)
+    check = SpecCheck(Findings(document, project, finder, allowed), shared)
     if shared is None:
         check.defaults()
     else:
         check.run()
-    ObjectCheck(check.findings, allowed).walk((), document.data)
+    ObjectCheck(check.findings).walk((), document.data)
     return list(check.findings.problems)
 
 
@@ -99,8 +102,8 @@ class SpecCheck:
     def run(self) -> None:
         """Check the file as a spec."""
         data = self.findings.document.data
-        default = data.get("default")
-        if default is not None and not isinstance(default, dict):
+        default = data.get("default", {})
+        if not isinstance(default, dict) or is_object(default):
             self.findings.say(("default",), f"default must be a mapping of arguments of a DAG, not {shown(default)}")
         default = default if isinstance(default, dict) else {}
         names = [name for name in data if name not in NOT_DAGS]
@@ -147,6 +150,7 @@ class SpecCheck:
             if key in known and key not in _CHECKED_APART and value is not None:
                 check_value(self.findings, (*pointer, key), value, known[key], templated=False)
         check_callbacks(self.findings, pointer, {key: dag[key] for key in dag if key.startswith(DAG_CALLBACKS)})
+        check_params(self.findings, (*pointer, "params"), dag.get("params"))
         check_schedule(self.findings, (*pointer, "schedule"), dag.get("schedule"))
         check_timezone(self.findings, (*pointer, "timezone"), dag.get("timezone"))
         for key in ("start_date", "end_date"):
@@ -155,7 +159,7 @@ class SpecCheck:
 
     def _macros_and_files(self, pointer: Pointer, dag: dict[str, Any]) -> None:
         macros = dag.get("user_defined_macros")
-        if macros is not None and not isinstance(macros, dict):
+        if macros is not None and (not isinstance(macros, dict) or is_object(macros)):
             self.findings.say((*pointer, "user_defined_macros"), f"expected a mapping, not {shown(macros)}")
         check_macros(self.findings, (*pointer, "user_defined_macros"), macros)
         check_folders(self.findings, (*pointer, "template_searchpath"), dag.get("template_searchpath"))
@@ -163,7 +167,11 @@ class SpecCheck:
             check_file(self.findings, (*pointer, "doc_md_file_path"), dag["doc_md_file_path"])
         function = "doc_md_python_callable"
         if dag.get(f"{function}_name") is not None or dag.get(f"{function}_file") is not None:
-            check_function_file(self.findings, pointer, dag, function)
+            symbol = check_function_file(self.findings, pointer, dag, function)
+            if symbol is not None:
+                check_call(
+                    self.findings, (*pointer, "doc_md_python_arguments"), dag.get("doc_md_python_arguments"), symbol
+                )
 
     def _named(self, pointer: Pointer, dag: dict[str, Any], key: str, id_key: str, noun: str) -> dict[str, Task]:
         """Return the tasks or task groups of a DAG by name, whether they are a mapping or a list."""
@@ -225,7 +233,8 @@ class SpecCheck:
         for owner in (Task("", dag, pointer), *groups.values()):
             if "default_args" in owner.conf:
                 values, at = owner.conf["default_args"], (*owner.pointer, "default_args")
-                check_default_args(self.findings, at, values, known, is_closed=is_closed)
+                of_group = owner.pointer != pointer
+                check_default_args(self.findings, at, values, known, is_closed=is_closed, of_group=of_group)
 
     def _taken(self, tasks: dict[str, Task]) -> tuple[set[str], bool]:
         """Return what the operators of a DAG take, and whether all of them told."""

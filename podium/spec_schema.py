@@ -89,6 +89,8 @@ _SCHEDULE = {
     ],
 }
 _DEPENDENCIES = _TEXTS | {"description": "Tasks and task groups that must be finished before."}
+#: How a sensor waits.
+SENSOR_MODE = {"enum": ["poke", "reschedule"]}
 #: Arguments of operators and DAGs whose type hint says less than Airflow and dag-factory check.
 _KNOWN_SHAPES: dict[str, dict[str, Any]] = {
     "start_date": _DATE,
@@ -97,7 +99,7 @@ _KNOWN_SHAPES: dict[str, dict[str, Any]] = {
     "inlets": _ASSETS,
     "outlets": _ASSETS,
     "tags": _TEXTS,
-    "mode": {"enum": ["poke", "reschedule"]},
+    "mode": SENSOR_MODE,
     "retry_exponential_backoff": {
         "anyOf": [{"type": "number"}, {"type": "boolean"}],
         "description": "By what the delay grows; true is 2.",

@@ -25,6 +25,9 @@ MAX_SOURCE = 1024 * 1024
 
 Definition: TypeAlias = "ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef"
 
+#: Modules whose Python source has a name of its own, from Python 3.12 on.
+_TWINS = {"_pydatetime": "datetime"}
+
 _FIELD_DECORATORS = ("dataclass", "define", "frozen", "mutable", "attrs", "s")
 
 
@@ -141,7 +144,7 @@ class Finder:
         if name in module.names:
             found = module.names[name]
             if not isinstance(found, tuple):
-                return Symbol(f"{module.name}.{name}", found, module if found else None)
+                return Symbol(f"{_TWINS.get(module.name, module.name)}.{name}", found, module if found else None)
             if hops >= MAX_HOPS:
                 return Symbol(f"{module.name}.{name}")
             _, source, original = found

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from podium import arguments
 from podium.arguments import Arguments
+from podium.class_checks import OPERATOR, inherited
 from podium.data_checks import check_data
 from podium.findings import hint
 from podium.parameters import shown
 from podium.spec_schema import TASK_CALLBACKS
 from podium.symbols import NotFound, Symbol
 from podium.value_checks import (
+    check_asset_name,
     check_callbacks,
     check_date,
+    check_date_of_task,
     check_function_file,
+    check_params,
+    check_time_span,
     check_timezone,
     check_value,
     is_reference,
@@ -43,6 +50,25 @@ _MADE = {
     "failure": ("failure_check_name", "failure_check_file", "failure_check_lambda"),
     "python_callable": _CALLABLE,
 }
+#: Arguments that a sensor looks at when it is made, before there could be a template.
+_SENSOR = (
+    "mode",
+    "timeout",
+    "poke_interval",
+    "soft_fail",
+    "exponential_backoff",
+    "max_wait",
+    "never_fail",
+    "silent_fail",
+)
+#: What Airflow gives to all mapped tasks alike: what `airflow.sdk.BaseOperator.partial` fills in by itself.
+UNMAPPABLE = frozenset(
+    {"owner", "email_on_retry", "email_on_failure", "retries", "retry_delay", "retry_exponential_backoff"}
+    | {"max_retry_delay", "retry_policy", "depends_on_past", "ignore_first_depends_on_past", "wait_for_downstream"}
+    | {"wait_for_past_depends_before_skipping", "priority_weight", "weight_rule", "queue", "pool_slots", "inlets"}
+    | {"execution_timeout", "trigger_rule", "map_index_template", "executor_config", "outlets", *TASK_CALLBACKS}
+    | {"allow_nested_operators"}
+)
 #: Airflow's rule for ids of tasks and DAGs.
 _ID = re.compile(r"[\w.-]{1,250}")
 
@@ -103,9 +129,9 @@ class TaskCheck:
         check_callbacks(self._findings, self._task.pointer, conf)
         for name in ("start_date", "end_date"):
             if name in conf:
-                check_date(self._findings, (*self._task.pointer, name), conf[name])
+                check_date_of_task(self._findings, (*self._task.pointer, name), conf[name])
         for name in ("expand", "partial"):
-            if conf.get(name) is not None and not isinstance(conf[name], dict):
+            if name in conf and not isinstance(conf[name], dict) and (conf[name] is not None or "operator" in conf):
                 self._say((name,), f"{name} must be a mapping of arguments, not {shown(conf[name])}")
         if "partial" in conf and not conf.get("expand"):
             self._say(("partial",), "partial needs expand beside it: without it the arguments are lost", key=True)
@@ -133,8 +159,15 @@ class TaskCheck:
         symbol = self._findings.find((*self._task.pointer, "operator"), dotted, "the operator")
         if symbol is None:
             return
+        if symbol.name in arguments.PYTHON_TASKS:
+            self._say(("operator",), f"{dotted} is a decorator: write decorator instead of operator")
+            return
         if symbol.node is not None and not symbol.is_class:
             self._say(("operator",), f"{dotted} is a function; it can stand behind python_callable")
+            return
+        classes = inherited(symbol, self._finder)
+        if classes is not None and classes.isdisjoint(OPERATOR[1]):
+            self._say(("operator",), f"{dotted} is not {OPERATOR[0]}")
             return
         own = arguments.of_operator(symbol, self._finder)
         more = {name for made, names in _MADE.items() if made in own.by_name for name in names}
@@ -159,6 +192,11 @@ class TaskCheck:
                 known = own.by_name.keys() | arguments.base_names()
                 if name not in known and not own.is_open:
                     self._unknown((part, name), name, own, known)
+                elif part == "expand" and (name in self._task.conf or name in self._task.dictionary("partial")):
+                    self._say((part, name), f"{name!r} is given beside expand too: remove one of them", key=True)
+                elif part == "expand" and name in UNMAPPABLE:
+                    words = f"{name} cannot be mapped over: all mapped tasks have the same"
+                    self._say((part, name), words, key=True)
                 elif part == "partial" and name in self._task.conf:
                     self._say((part, name), f"{name!r} is given beside partial too: remove one of them", key=True)
                 elif part == "partial":
@@ -181,17 +219,45 @@ class TaskCheck:
     def _argument(self, pointer: Pointer, name: str, value: Any, own: Arguments) -> None:
         if name in TASK_CALLBACKS or name in ("start_date", "end_date", "dependencies", "expand", "partial"):
             return
+        at = (*self._task.pointer, *pointer)
+        if name == "execution_delta":
+            check_time_span(self._findings, at, value)
+            return
+        if name == "execution_date_fn" and value is not None:
+            self._findings.find(at, value, "the function")
+            return
+        if name == "default_args" and value is not None:
+            check_default_args(self._findings, at, value, (), is_closed=False, of_group=True)
+            return
+        if name == "params":
+            check_params(self._findings, at, value)
+        if name in ("inlets", "outlets"):
+            self._check_uris(at, value)
         argument = own.by_name.get(name) or arguments.table("task").by_name.get(name)
         if argument is not None and name not in _CALLABLE and name not in ("operator", "decorator"):
-            at = (*self._task.pointer, *pointer)
-            check_value(self._findings, at, value, argument, templated=name in own.by_name)
+            templated = name in own.by_name and name not in _SENSOR
+            check_value(self._findings, at, value, argument, templated=templated)
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if name in _SENSOR and is_number and value < 0:
+                self._findings.say(at, f"{name} must be 0 or more, not {shown(value)}")
+
+    def _check_uris(self, pointer: Pointer, values: Any) -> None:
+        for step, item in enumerate(values if isinstance(values, list) else ()):
+            if isinstance(item, str):
+                check_asset_name(self._findings, (*pointer, step), item, "an asset's URI")
 
     def _function(self) -> tuple[str, Symbol] | None:
         """Return the function that the task calls, and its import path if it has one."""
         conf = self._task.conf
         if conf.get("python_callable") is not None:
+            for name in _CALLABLE[1:]:
+                if name in conf:
+                    self._say((name,), f"{name} cannot stand beside python_callable: remove one of them", key=True)
             dotted = conf["python_callable"]
             symbol = self._findings.find((*self._task.pointer, "python_callable"), dotted, "the function")
+            if symbol is not None and symbol.name in arguments.PYTHON_TASKS:
+                self._say(("python_callable",), f"{dotted} is a decorator, not a function")
+                return None
             return (dotted, symbol) if symbol else None
         if any(conf.get(name) is not None for name in _CALLABLE):
             symbol = check_function_file(self._findings, self._task.pointer, conf, "python_callable")
@@ -236,22 +302,17 @@ class TaskCheck:
     def _decorator(self, dotted: Any) -> None:
         decorator = self._findings.find((*self._task.pointer, "decorator"), dotted, "the decorator")
         function = self._function()
-        if decorator is None or function is None:
+        if decorator is None or function is None or not self._decorates(decorator):
             return
         takes = arguments.of_callable(*function, self._finder)
-        python = Arguments("")
-        if decorator.name in arguments.PYTHON_TASKS:
-            try:
-                python = arguments.of_operator(self._finder.find(arguments.PYTHON_OPERATOR), self._finder)
-            except NotFound:
-                python = Arguments("", is_open=True)
-        else:
-            python = Arguments("", is_open=True)
+        python = self._python(decorator)
         known = FACTORY_KEYS | arguments.base_names() | python.by_name.keys()
         own = [name for name in self._task.conf if name in takes.positional]
         for name, value in self._task.conf.items():
             if name in takes.positional:
                 self._call_value((name,), value, takes.by_name[name])
+            elif name in ("op_kwargs", "op_args"):
+                self._say((name,), f"{name} is an operator's: give the function its arguments by their names", key=True)
             elif name in known or name in _FILES:
                 self._argument((name,), name, value, python)
             elif name in takes.by_name_only:
@@ -263,6 +324,27 @@ class TaskCheck:
         if not function[1].node:
             return
         check_data(self._findings, self._task.pointer, self._task.conf, function[0])
+
+    def _python(self, decorator: Symbol) -> Arguments:
+        """Return what the operator behind a decorator takes."""
+        operator = arguments.PYTHON_OPERATOR if decorator.name in arguments.PYTHON_TASKS else _decorated(decorator)
+        with contextlib.suppress(NotFound):
+            if operator:
+                return arguments.of_operator(self._finder.find(operator), self._finder)
+        return Arguments("", is_open=True)
+
+    def _decorates(self, decorator: Symbol) -> bool:
+        """Tell whether what stands behind ``decorator`` takes a function, as a decorator does."""
+        if decorator.name in arguments.PYTHON_TASKS or decorator.node is None:
+            return True
+        takes = arguments.of_callable(decorator.name, decorator, self._finder)
+        if decorator.is_class and "trigger_rule" in takes.by_name:
+            self._say(("decorator",), f"{takes.name} is an operator: write operator instead of decorator")
+            return False
+        if takes.is_open or "python_callable" in takes.by_name:
+            return True
+        self._say(("decorator",), f"{takes.name} is no task decorator such as airflow.sdk.task")
+        return False
 
     def _mapped_call(self, takes: Arguments, own: list[str]) -> None:
         partial, expand = self._task.dictionary("partial"), self._task.dictionary("expand")
@@ -283,8 +365,24 @@ class TaskCheck:
         return set(self._task.conf) - FACTORY_KEYS
 
 
+def _decorated(decorator: Symbol) -> str | None:
+    """Return the operator that a decorator names in its source, as Airflow's providers write them."""
+    if decorator.node is None or decorator.module is None:
+        return None
+    for node in ast.walk(decorator.node):
+        if isinstance(node, ast.keyword) and node.arg == "decorated_operator_class":
+            return f"{decorator.module.name}.{ast.unparse(node.value)}"
+    return None
+
+
 def check_default_args(
-    findings: Findings, pointer: Pointer, values: Any, known: Collection[str], *, is_closed: bool
+    findings: Findings,
+    pointer: Pointer,
+    values: Any,
+    known: Collection[str],
+    *,
+    is_closed: bool,
+    of_group: bool = False,
 ) -> None:
     """Check arguments that every task has.
 
@@ -296,16 +394,18 @@ def check_default_args(
         What some operator of the DAG takes besides what every one does.
     is_closed : bool
         Whether that is all there is to know.
+    of_group : bool, default=False
+        Whether they are those of a task group, in which dag-factory reads no dates.
     """
-    if values is None:
-        return
-    if not isinstance(values, dict):
+    if not isinstance(values, dict) or arguments.is_object(values):
         findings.say(pointer, f"default_args must be a mapping of arguments, not {shown(values)}")
         return
     check_callbacks(findings, pointer, values)
     takes = arguments.table("default_args").by_name
     for name, value in values.items():
-        if name in takes:
+        if of_group and name in ("start_date", "end_date"):
+            check_date_of_task(findings, (*pointer, name), value)
+        elif name in takes:
             _check_default(findings, (*pointer, name), value, takes[name])
         elif name not in known:
             words = hint(name, sorted(takes))

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from podium import configs, specs
-from podium.documents import read_document
+from podium.documents import MAX_BYTES, read_document
 from podium.object_checks import allow_list
 from podium.problems import InvalidFileError, PodiumError, Problem, did_you_mean
 from podium.spec_checks import NOT_DAGS, check_spec, finder_of
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _SUFFIXES = (*specs.SUFFIXES, ".json")
 _TOP_KEY = re.compile(r"""^(?:"([^"\n]+)"|'([^'\n]+)'|([^\s#"'{}\[\],&*!|>%@`-][^\n:#]*?))\s*:(?:\s|$)""", re.MULTILINE)
+#: An ``estimator`` that can be at the top: at the beginning of a line, or first in a pair of braces.
+_MAY_BE_CONFIG = re.compile(r"""(^|\{\s*|,\s*)["']?estimator["']?\s*:""", re.MULTILINE)
 
 
 def problems_of(paths: Sequence[Path], project: Project) -> list[Problem]:
@@ -123,7 +125,7 @@ def is_config(path: Path, project: Project) -> bool:
         return True
     if path.suffix == ".json":
         return not _is_dag_json(path)
-    return "estimator" in _top_keys(path)
+    return _MAY_BE_CONFIG.search(_text(path)) is not None and _has_estimator(path)
 
 
 def shown_as(problems: Iterable[Problem], format_: str) -> str:
@@ -167,11 +169,27 @@ def _is_hidden(path: Path) -> bool:
 
 def _top_keys(path: Path) -> set[str]:
     """Return the top-level keys of a YAML file, by its text alone: much cheaper than parsing it."""
+    return {next(filter(None, match)) for match in _TOP_KEY.findall(_text(path))}
+
+
+def _text(path: Path) -> str:
+    """Return a file's text, whatever it is; none if the file cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        if not path.is_file():
+            return ""
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return file.read(MAX_BYTES)
     except OSError:
-        return set()
-    return {next(filter(None, match)) for match in _TOP_KEY.findall(text)}
+        return ""
+
+
+def _has_estimator(path: Path) -> bool:
+    """Tell whether a file has an estimator at its top that cannot be a DAG; one that cannot be read may have."""
+    try:
+        data = read_document(path, path.name).data
+    except InvalidFileError:
+        return True
+    return "estimator" in data and not isinstance(data["estimator"], dict)
 
 
 def _is_dag_json(path: Path) -> bool:

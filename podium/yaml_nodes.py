@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ _CONSTANTS = {
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_VARIABLE = re.compile(r"\$(\w+|\{[^}]*\})")
 _CORE = "tag:yaml.org,2002:"
 _CORE_TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -71,6 +73,8 @@ _PLAIN_WORDS = (
         False,
     ),
     ("found unexpected end of stream", "this quote is never closed", True),
+    ("did not find expected node content", "expected a value here: close the bracket, or remove a comma", False),
+    ("found a tab character", "a tab cannot indent YAML: use spaces", False),
     ("found undefined tag handle", "tags are not allowed: remove the '!'", False),
 )
 
@@ -118,6 +122,20 @@ def resolve(text: str) -> Any:
     if _FLOAT.fullmatch(text):
         return float(text)
     return int(text, 0) if _BASED.fullmatch(text) else text
+
+
+def from_environment(text: str) -> Any:
+    """Return a text with its environment variables replaced by their values; those that are not set stay.
+
+    dag-factory does that before it reads YAML: a variable that stands alone can therefore be a number.
+    """
+    found = os.path.expandvars(text)
+    if found == text or not _VARIABLE.fullmatch(text):
+        return found
+    try:
+        return resolve(found)
+    except ValueError:
+        return found
 
 
 class _Composer:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from podium import estimators
 from podium.configs import ClassifierConfig, config_files, load_config
 from podium.parameters import classifier_names, load_schema, parameters_of, transformer_names
 from podium.problems import InvalidFileError
@@ -177,6 +178,78 @@ def test_any_mapping_is_parsed_or_refused_and_what_passes_passes_in_an_editor(da
     else:
         assert EDITOR.is_valid(data), data
         assert ClassifierConfig.from_dict(candidates[0].as_dict()).digest == candidates[0].digest
+
+
+SIMPLE = ["SVC", "RandomForestClassifier", "MLPClassifier", "KNeighborsClassifier", "GaussianNB"]
+OWN = {name: parameters_of(name).by_name for name in (*SIMPLE, "PCA", "StandardScaler", "BaggingClassifier")}
+
+
+@st.composite
+def parameters(draw, name):
+    """Draw parameters of a class: its options, numbers near its bounds, its default."""
+    chosen = draw(st.lists(st.sampled_from(sorted(OWN[name])), max_size=3, unique=True))
+    values = {}
+    for key in chosen:
+        branches = OWN[name][key].branches
+        options = [option for branch in branches for option in branch.get("enum", [])]
+        bounds = [branch[bound] for branch in branches for bound in ("minimum", "maximum") if bound in branch]
+        near = [*options, *bounds, *(bound + 1 for bound in bounds), None, True, 0.5, 1, 2, 1e-3, [0.2, 0.3], {"0": 2}]
+        values[key] = draw(st.sampled_from(near))
+    return values
+
+
+@st.composite
+def configs(draw, depth=0):
+    """Draw a config, with classifiers inside it and transformers before it."""
+    name = draw(st.sampled_from([*SIMPLE, "BaggingClassifier", "VotingClassifier"] if depth < 2 else SIMPLE))
+    params = draw(parameters(name)) if name in OWN else {}
+    if name == "BaggingClassifier" and draw(st.booleans()):
+        params["estimator"] = draw(configs(depth + 1))
+    if name == "VotingClassifier":
+        names = st.sampled_from(["one", "two", "three"])
+        params["estimators"] = draw(st.dictionaries(names, configs(depth + 1), min_size=1, max_size=2))
+    steps = draw(st.lists(st.sampled_from(["PCA", "StandardScaler"]), max_size=2))
+    return {"estimator": name, "params": params, "preprocess": [{step: draw(parameters(step))} for step in steps]}
+
+
+def said(model):
+    """Return an estimator as a config says it."""
+    *steps, last = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
+    return {
+        "estimator": type(last).__name__,
+        "params": {name: said_value(value) for name, value in last.get_params(deep=False).items()},
+        "preprocess": [{type(step).__name__: said(step)["params"]} for step in steps],
+    }
+
+
+def said_value(value):
+    if hasattr(value, "get_params"):
+        return said(value)
+    if isinstance(value, tuple | list):
+        named = bool(value) and all(isinstance(item, tuple) for item in value)
+        return {name: said_value(inner) for name, inner in value} if named else list(value)
+    return {str(key): inner for key, inner in value.items()} if isinstance(value, dict) else value
+
+
+def is_part(asked, got):
+    """Return whether all that a config asks for is in what was built, which has defaults besides."""
+    if isinstance(asked, dict) and isinstance(got, dict):
+        return all(key in got and is_part(value, got[key]) for key, value in asked.items())
+    if isinstance(asked, list) and isinstance(got, list):
+        return len(asked) == len(got) and all(map(is_part, asked, got))
+    return asked == got and isinstance(asked, bool) == isinstance(got, bool)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=configs())
+def test_what_validates_builds_an_estimator_that_says_the_same(data, tmp_path_factory):
+    path = tmp_path_factory.getbasetemp() / "said.json"
+    path.write_text(json.dumps(data))
+    try:
+        (config,) = load_config(path, Project(path.parent, path.parent))
+    except InvalidFileError:
+        return
+    assert is_part(data, said(estimators.build(config))), data
 
 
 def test_an_editor_finds_the_mistakes_of_content_too():
