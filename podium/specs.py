@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import operator
-import os
 import re
 import warnings
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from podium.documents import load_document
 from podium.plan import Job
 from podium.problems import InvalidFileError, PodiumError, Problem, did_you_mean
 from podium.promotion import Rule
+from podium.yaml_nodes import from_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,7 +150,7 @@ def _factory(content: dict[str, Any], project: Project) -> Any:
 def expand(value: Any) -> Any:
     """Return a spec's content with ``$NAME`` and ``${NAME}`` in its text replaced from the environment."""
     if isinstance(value, str):
-        return os.path.expandvars(value)
+        return from_environment(value)
     if isinstance(value, dict):
         return {key: expand(inner) for key, inner in value.items()}
     if isinstance(value, list):

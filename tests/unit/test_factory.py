@@ -199,3 +199,15 @@ def test_the_environment_is_filled_in_and_does_not_reach_the_docs(checkout, monk
     dag = bag(checkout).dags["own"]
     assert dag.description == "says hush"
     assert "hush" not in dag.doc_md
+
+
+def test_an_environment_variable_that_stands_alone_can_be_a_number(checkout, monkeypatch):
+    monkeypatch.setenv("MANY", "4")
+    spec = (
+        "counted:\n  schedule: None\n  default_args: {retries: $MANY}\n  tasks:\n    - task_id: one\n"
+        "      operator: airflow.providers.standard.operators.empty.EmptyOperator\n"
+    )
+    (checkout.dag_specs / "counted.yaml").write_text(spec)
+    dags = bag(checkout)
+    assert dags.import_errors == {}
+    assert dags.dags["counted"].get_task("one").retries == 4
