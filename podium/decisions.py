@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from podium import registry, validation
@@ -47,14 +47,9 @@ def promote(job: Job, rule: Rule, numbers: Collection[int] | None, tags: dict[st
         challengers = [v for v in comparable if v.tags.get(registry.VALIDATION) == "passed"]
     else:
         challengers = [v for v in comparable if v.number in numbers]
-    decision = decide(map_candidates(challengers), _champion(models, champion, job), rule)
+    decision = decide([candidate(version) for version in challengers], _champion(models, champion, job), rule)
     _carry_out(models, decision, rule, tags)
     return decision
-
-
-def map_candidates(versions: Collection[registry.Version]) -> list[Candidate]:
-    """Return versions as the rules see them, oldest first."""
-    return [candidate(version) for version in versions]
 
 
 def _champion(models: registry.Registry, version: registry.Version | None, job: Job) -> Candidate | None:
@@ -64,8 +59,7 @@ def _champion(models: registry.Registry, version: registry.Version | None, job: 
     if version.scored_on == job.held_out_digest():
         return candidate(version)
     outcome = validation.check(models, version, job)
-    estimator = version.tags.get(registry.ESTIMATOR, "")
-    return Candidate(version.number, version.config, estimator, outcome.scores, "; ".join(outcome.failures))
+    return replace(candidate(version), metrics=outcome.scores, failure="; ".join(outcome.failures))
 
 
 def _carry_out(models: registry.Registry, decision: Decision, rule: Rule, tags: dict[str, str]) -> None:

@@ -174,28 +174,19 @@ class Registry:
     def runs(self, query: str = "", suffix: str = "") -> Iterator[Run]:
         """Yield the runs of the experiment, newest first, that a filter of MLflow's search finds."""
         experiment = self.client.get_experiment_by_name(self.pipeline + suffix)
-        ids = [experiment.experiment_id] if experiment else []
-        token = None
-        while ids:
-            page = self.client.search_runs(ids, query, max_results=PAGE, page_token=token)
-            yield from page
-            token = page.token
-            if not token:
-                return
+        if experiment:
+            yield from self._pages(functools.partial(self.client.search_runs, [experiment.experiment_id]), query)
 
     def own_faults(self) -> dict[str, str]:
         """Return the identities whose config failed by its own fault, and how."""
         found = self.runs(f"tags.`{OWN_FAULT}` = 'true'")
         return {run.data.tags[IDENTITY]: run.data.tags.get(ERROR, "failed before") for run in found}
 
-    def close_unfinished(self, query: str, reason: str) -> int:
-        """Mark runs that are still RUNNING, because their process was killed, as KILLED; return how many."""
-        closed = 0
+    def close_unfinished(self, query: str, reason: str) -> None:
+        """Mark runs that are still RUNNING, because their process was killed, as KILLED."""
         for run in self.runs(f"attributes.status = 'RUNNING' and {query}"):
             self.client.set_tag(run.info.run_id, ERROR, reason)
             self.client.set_terminated(run.info.run_id, "KILLED")
-            closed += 1
-        return closed
 
     def set_production(self, number: int) -> None:
         """Put a version into Production: the stage and the alias, and archive the one before."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from podium import leaderboard, registry, specs, stack
+from podium import leaderboard, registry, stack
 from podium.airflow_api import AirflowAPI, Task, counts
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def once(project: Project, pipeline: Pipeline, conf: dict[str, Any], console: Co
         outcome = run(airflow, pipeline, conf, console)
         if status.pid == os.getpid():
             for dag_id, run_id in airflow.active_runs():
-                follow(airflow, dag_id, run_id, specs.pipeline(project, dag_id).mapped, console)
+                follow(airflow, dag_id, run_id, console)
         models = registry.Registry(pipeline.job.pipeline)
         rows = leaderboard.leaderboard(models, pipeline.rule)
     console.print(leaderboard.table(rows, models.model, pipeline.rule, console.width))
@@ -72,7 +72,7 @@ def run(airflow: AirflowAPI, pipeline: Pipeline, conf: dict[str, Any], console: 
     airflow.wait_for_dag(pipeline.dag_id)
     run_id = airflow.trigger(pipeline.dag_id, conf)
     try:
-        state, tasks = follow(airflow, pipeline.dag_id, run_id, pipeline.mapped, console)
+        state, tasks = follow(airflow, pipeline.dag_id, run_id, console)
     except KeyboardInterrupt:
         console.print("stopping the run")
         airflow.cancel(pipeline.dag_id, run_id)
@@ -93,9 +93,7 @@ def close_unfinished(pipeline: Pipeline, run_id: str) -> None:
         models.close_unfinished(f"tags.`{registry.DAG_RUN}` = '{run_id}'", "its run was cancelled")
 
 
-def follow(
-    airflow: AirflowAPI, dag_id: str, run_id: str, mapped: tuple[str, ...], console: Console
-) -> tuple[str, list[Task]]:
+def follow(airflow: AirflowAPI, dag_id: str, run_id: str, console: Console) -> tuple[str, list[Task]]:
     """Show a run's progress until it has finished.
 
     On a terminal it is one live bar; elsewhere a line whenever a count changes.
@@ -122,7 +120,7 @@ def follow(
         line = bar.add_task(dag_id, total=None, detail="starting")
         for last_state, last_tasks in airflow.follow(dag_id, run_id):
             state, tasks = last_state, last_tasks
-            expanded = [task for task in tasks if task.task_id in mapped and task.map_index >= 0]
+            expanded = [task for task in tasks if task.map_index >= 0]
             count = counts(expanded)
             finished = count["done"] + count["failed"]
             detail = _detail(tasks, expanded)
@@ -143,11 +141,7 @@ def _detail(tasks: list[Task], expanded: list[Task]) -> str:
 
 
 def _outcome(airflow: AirflowAPI, pipeline: Pipeline, run_id: str, state: str, tasks: list[Task]) -> Outcome:
-    results = {
-        task.task_id: airflow.result(pipeline.dag_id, run_id, task)
-        for task in tasks
-        if task.task_id not in pipeline.mapped
-    }
+    results = {task.task_id: airflow.result(pipeline.dag_id, run_id, task) for task in tasks if task.map_index < 0}
     promoted = next((r for r in results.values() if isinstance(r, dict) and "verdict" in r), {})
     listed = next((r for r in results.values() if isinstance(r, list)), [])
     invalid = {entry["name"]: entry["error"] for entry in listed if "error" in entry}

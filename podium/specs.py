@@ -17,7 +17,6 @@ from podium.promotion import Rule
 from podium.yaml_nodes import from_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from airflow.sdk import DAG
@@ -184,14 +183,11 @@ class Pipeline:
         Name, rows, split and folder.
     rule : Rule
         What decides about Production.
-    mapped : tuple of str
-        Ids of the tasks that run once per config or version.
     """
 
     dag_id: str
     job: Job
     rule: Rule
-    mapped: tuple[str, ...]
 
 
 def pipeline(project: Project, dag_id: str) -> Pipeline:
@@ -202,19 +198,21 @@ def pipeline(project: Project, dag_id: str) -> Pipeline:
     PodiumError
         If there is no such DAG, or none of its tasks is one of Podium's.
     """
+    for path in spec_files(project):
+        if may_hold(path, dag_id):
+            document = load_document(path, project.shown(path))
+            if dag_id in document.data:
+                return _pipeline(project, dag_id, expand(document.data[dag_id]), document)
     known: list[str] = []
     for path in spec_files(project):
-        document = load_document(path, project.shown(path))
-        known += [key for key in document.data if key not in NOT_DAGS]
-        if dag_id in known:
-            return _pipeline(project, dag_id, expand(document.data[dag_id]), document)
+        with contextlib.suppress(InvalidFileError):
+            known += load_document(path, project.shown(path)).data.keys() - set(NOT_DAGS)
     hint = did_you_mean(dag_id, known) or f": known are {', '.join(sorted(known))}"
     raise PodiumError(f"no pipeline {dag_id!r} in {project.shown(project.dag_specs)}{hint}")
 
 
 def _pipeline(project: Project, dag_id: str, spec: dict[str, Any], document: Document) -> Pipeline:
-    tasks = dict(_tasks(spec))
-    of_step = {task.get("python_callable"): {**task, **task.get("partial", {})} for task in tasks.values()}
+    of_step = {task.get("python_callable"): {**task, **task.get("partial", {})} for task in _tasks(spec)}
     promote = of_step.get("tasks.promote.promote_best")
     if promote is None:
         message = f"{dag_id} has no task that calls tasks.promote.promote_best, so it is no pipeline of Podium's"
@@ -227,7 +225,6 @@ def _pipeline(project: Project, dag_id: str, spec: dict[str, Any], document: Doc
                 project, promote["pipeline"], promote["dataset"], promote.get("split"), detect.get("folder")
             ),
             rule=Rule(promote.get("metric", Rule.metric), promote.get("min_improvement", 0.0)),
-            mapped=tuple(name for name, task in tasks.items() if "expand" in task),
         )
     except KeyError as error:
         raise InvalidFileError(
@@ -237,9 +234,6 @@ def _pipeline(project: Project, dag_id: str, spec: dict[str, Any], document: Doc
         raise InvalidFileError([document.problem([dag_id], f"{dag_id}: {error}", key=True)]) from None
 
 
-def _tasks(spec: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    tasks = spec.get("tasks") or {}
-    if isinstance(tasks, dict):
-        yield from tasks.items()
-    else:
-        yield from ((task["task_id"], task) for task in tasks)
+def _tasks(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    tasks = spec.get("tasks") or []
+    return list(tasks.values()) if isinstance(tasks, dict) else tasks

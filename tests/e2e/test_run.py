@@ -11,6 +11,15 @@ import pytest
 from conftest import PODIUM, TIMEOUT, copy_project
 
 FEW = ("lda.json", "knn.json", "gaussian_nb.json")
+# A DAG that is none of Podium's, and still runs when training has ended.
+PLAIN = """
+plain:
+  schedule: [{__type__: airflow.sdk.Asset, name: iris_models}]
+  tasks:
+    - task_id: wait
+      operator: airflow.providers.standard.operators.bash.BashOperator
+      bash_command: sleep 3
+"""
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +29,7 @@ def lone(tmp_path_factory):
     for config in (checkout.root / "config" / "iris").iterdir():
         if config.name not in FEW:
             config.unlink()
+    (checkout.root / "dag_specs" / "plain.yaml").write_text(PLAIN)
     return checkout
 
 
@@ -31,6 +41,7 @@ def test_first_run_ends_with_a_champion_and_the_next_has_nothing_new(lone):
     first = lone.podium("run")
     assert first.returncode == 0, first.stderr
     assert "promoted: version" in first.stdout
+    assert "plain: " in first.stdout
     rows = leaderboard(lone)
     assert [row["config"] for row in rows] == ["lda", "gaussian_nb", "knn"]
     assert [row["stage"] for row in rows] == ["Production", "None", "None"]

@@ -158,9 +158,11 @@ from podium import specs
 from podium.project import find_project
 found = specs.pipeline(find_project(), "churn_train")
 print(json.dumps([found.job.pipeline, found.job.dataset.target, found.job.split.folds, found.rule.metric,
-    found.rule.min_improvement, found.mapped, found.job.shown_folder, "airflow" in sys.modules]))
+    found.rule.min_improvement, found.job.shown_folder, "airflow" in sys.modules]))
 """
-    assert python(checkout, code) == ["churn", "churned", 5, "roc_auc", 0.002, ["train"], "config/churn", False]
+    # Another spec that is wrong is no reason not to read this one.
+    (checkout.dag_specs / "a_bad_one.yaml").write_text("bad:\n  tasks: [\n")
+    assert python(checkout, code) == ["churn", "churned", 5, "roc_auc", 0.002, "config/churn", False]
 
 
 @pytest.mark.parametrize(

@@ -343,7 +343,7 @@ def test_a_new_pipeline_validates_and_builds(project):
     assert invoke("new", "pipeline", "penguins").exit_code == 0
     assert problems_of([], project) == []
     assert specs.load_dags(project).keys() == {"penguins_train"}
-    assert specs.pipeline(project, "penguins_train").mapped == ("train",)
+    assert specs.pipeline(project, "penguins_train").job.pipeline == "penguins"
 
 
 def test_new_files_never_replace_others(project):
