@@ -103,8 +103,16 @@ class Item:
         """Return the item as one line of a log."""
         return self.reason if self.action == "invalid" else f"{self.action:5} {self.name}: {self.reason}"
 
-    def entry(self, project: Project) -> dict[str, Any]:
-        """Return what a mapped task gets of it, as JSON values; ``source`` is the text of the config's file."""
+    def entry(self, project: Project, commit: str, experiment: str) -> dict[str, Any]:
+        """Return what a mapped task gets of it, as JSON values.
+
+        Parameters
+        ----------
+        project : Project
+            Where the text of the config's file, ``source``, is read.
+        commit, experiment : str
+            What is the same for every task, and looked up once: see :class:`podium.recording.Attempt`.
+        """
         if self.action != "train" or self.config is None:
             return {"name": self.name, "error": self.reason}
         return {
@@ -112,6 +120,8 @@ class Item:
             "config": self.config.as_dict(),
             "identity": self.identity,
             "source": project.path(self.config.path).read_text(encoding="utf-8"),
+            "commit": commit,
+            "experiment": experiment,
         }
 
 

@@ -7,7 +7,9 @@ import functools
 import importlib.metadata
 import json
 import subprocess
+import sys
 import tempfile
+import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +18,15 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from podium import estimators, identity, registry
+from podium.configs import ClassifierConfig
 from podium.problems import PodiumError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mlflow.models.model import ModelInfo
+    from mlflow.entities import DatasetInput, LoggedModel, RunInfo
+    from mlflow.models import Model
 
-    from podium.configs import ClassifierConfig
     from podium.data import Dataset
     from podium.plan import Job
     from podium.training import Training
@@ -37,7 +40,6 @@ RESERVED_TAGS = ("podium.", "mlflow.")
 NOT_OWN_FAULT = (MemoryError, OSError)
 
 
-@functools.cache
 def git_commit(root: Path) -> str:
     """Return the commit that a checkout is at, or an empty string outside git."""
     try:
@@ -49,6 +51,8 @@ def git_commit(root: Path) -> str:
 
 def task_tags() -> dict[str, str]:
     """Return the tags that say which Airflow task writes; empty outside a task."""
+    if "airflow.sdk" not in sys.modules:  # 0.3 s to import, and a task has it
+        return {}
     from airflow.sdk import get_current_context
 
     try:
@@ -69,26 +73,34 @@ def pip_requirements() -> list[str]:
     return [f"{name}=={importlib.metadata.version(name)}" for name in packages]
 
 
-def model_arguments(model: Any, dataset: Dataset) -> dict[str, Any]:
-    """Return how a model is written: as skops, never as pickle, with signature, input example and requirements."""
-    import mlflow
+def save_model(model: Any, dataset: Dataset, folder: Path, about: Model | None = None) -> None:
+    """Write a model to a folder: as skops, never as pickle, with signature, input example and requirements.
 
-    example = dataset.x_train.head(INPUT_EXAMPLE_ROWS)
-    return {
-        "serialization_format": "skops",
-        "skops_trusted_types": estimators.trusted_types(),
-        "signature": mlflow.models.infer_signature(dataset.x_train, model.predict(example)),
-        "input_example": example,
-        "pip_requirements": pip_requirements(),
-    }
-
-
-def save_model(model: Any, dataset: Dataset, folder: Path) -> None:
-    """Write a model to a folder as it would be logged."""
+    Parameters
+    ----------
+    model : sklearn.pipeline.Pipeline
+        Fitted.
+    dataset : Dataset
+        What it was fitted on.
+    folder : pathlib.Path
+        Where to; must not exist.
+    about : mlflow.models.Model, optional
+        What else MLflow keeps of the model, such as the run that made it.
+    """
     import mlflow.sklearn
 
     registry.import_skops()
-    mlflow.sklearn.save_model(model, str(folder), **model_arguments(model, dataset))
+    example = dataset.x_train.head(INPUT_EXAMPLE_ROWS)
+    mlflow.sklearn.save_model(
+        model,
+        str(folder),
+        mlflow_model=about,
+        serialization_format="skops",
+        skops_trusted_types=estimators.trusted_types(),
+        signature=mlflow.models.infer_signature(dataset.x_train, model.predict(example)),
+        input_example=example,
+        pip_requirements=pip_requirements(),
+    )
 
 
 @dataclass(frozen=True)
@@ -105,12 +117,24 @@ class Attempt:
         What its training is known by.
     source : str
         Text of the config's file.
+    commit : str
+        The commit that the checkout was at when the config was found; empty outside git.
+    experiment : str
+        Id of the pipeline's MLflow experiment.
     """
 
     job: Job
     config: ClassifierConfig
     identity: str
     source: str
+    commit: str
+    experiment: str
+
+    @classmethod
+    def from_entry(cls, job: Job, entry: Mapping[str, Any]) -> Attempt:
+        """Read what a mapped task was given: an :meth:`Item.entry <podium.plan.Item.entry>` of the plan."""
+        given = {name: entry[name] for name in ("identity", "source", "commit", "experiment")}
+        return cls(job, ClassifierConfig.from_dict(entry["config"]), **given)
 
     @functools.cached_property
     def models(self) -> registry.Registry:
@@ -129,7 +153,7 @@ class Attempt:
             registry.DATA: self.job.dataset.name,
             registry.DATA_DIGEST: self.job.dataset.digest(),
             registry.SPLIT_DIGEST: identity.split_digest(self.job.split),
-            registry.COMMIT: git_commit(self.job.project.root),
+            registry.COMMIT: self.commit,
             **task_tags(),
         }
 
@@ -144,35 +168,48 @@ class Attempt:
         dict or None
             What the task returns, if there is a version.
         """
-        found = self.models.versions(identity=self.identity)
+        found = self.models.trained(self.identity)
         if found:
-            self.models.client.set_terminated(found[0].run_id, "FINISHED")
-        self.models.close_unfinished(f"tags.`{registry.IDENTITY}` = '{self.identity}'", "its process was killed")
-        return _report(found[0]) if found else None
+            self.models.client.set_terminated(found.run_id, "FINISHED")
+        if task_tags().get(registry.TRY) != "1":
+            self.models.close_unfinished(f"tags.`{registry.IDENTITY}` = '{self.identity}'", "its process was killed")
+        return _report(found) if found else None
 
     @contextlib.contextmanager
     def run(self) -> Iterator[Record]:
         """Open an MLflow run named after the config; it ends FINISHED, or FAILED when the block raises."""
-        import mlflow
-
         tags = {
             **self.tags,
             "mlflow.source.type": "JOB",
             "mlflow.source.name": self.config.path,
+            "mlflow.source.git.commit": self.commit,
             "mlflow.note.content": self.config.description,
         }
-        experiment = self.models.experiment_id()
-        created = self.models.client.create_run(experiment, tags=tags, run_name=self.config.name)
-        with mlflow.start_run(run_id=created.info.run_id):
-            yield Record(self, created.info.run_id)
+        client = self.models.client
+        record = Record(self, client.create_run(self.experiment, tags=tags, run_name=self.config.name).info)
+        try:
+            yield record
+        except BaseException:
+            client.set_terminated(record.run_id, "FAILED")
+            raise
+        client.set_terminated(record.run_id)
 
 
 @dataclass(frozen=True)
 class Record:
-    """An open MLflow run of an attempt."""
+    """An open MLflow run of an attempt.
+
+    It is written through MLflow's client: ``mlflow.start_run`` and ``mlflow.sklearn.log_model`` ask the server six
+    times for the run that they are in, and load the model anew to ask it for the example's prediction.
+    """
 
     attempt: Attempt
-    run_id: str
+    info: RunInfo
+
+    @property
+    def run_id(self) -> str:
+        """Id of the run."""
+        return str(self.info.run_id)
 
     @contextlib.contextmanager
     def own_fault(self) -> Iterator[None]:
@@ -205,51 +242,29 @@ class Record:
             What the task returns: ``name``, ``version``, ``run_id`` and ``metrics``.
         """
         self._log_inputs(dataset)
-        self._log_params()
         self._log_files(training, dataset)
-        logged = self._log_model(training, dataset)
-        self._log_metrics(training, logged)
-        return self._register(training, logged)
+        model = self._log_model(training, dataset)
+        self._log_numbers(training, model)
+        return self._register(training, model)
 
     def _log_inputs(self, dataset: Dataset) -> None:
-        import mlflow
-        from mlflow.data.code_dataset_source import CodeDatasetSource
+        from mlflow.exceptions import MlflowException
 
-        source = dataset.source if self.attempt.job.dataset.path else CodeDatasetSource({"function": dataset.source})
-        digests = (dataset.digest, identity.split_digest(self.attempt.job.split))
-        # MLflow takes inputs of one name and digest for the same one, and keeps the first.
-        digest = "-".join(part[:DATASET_DIGEST_LENGTH] for part in digests)
-        inputs = []
-        for rows, labels, context in (
-            (dataset.x_train, dataset.y_train, "training"),
-            (dataset.x_test, dataset.y_test, "testing"),
-        ):
-            with warnings.catch_warnings():
-                # MLflow wonders which of two equal classes a file's address belongs to.
-                warnings.simplefilter("ignore", UserWarning)
-                logged = mlflow.data.from_pandas(
-                    rows.assign(**{dataset.target: labels}),
-                    source=source,
-                    targets=dataset.target,
-                    name=dataset.name,
-                    digest=f"{digest}-{context}",
-                )
-            inputs.append(logged)
-        mlflow.log_inputs(inputs, contexts=["training", "testing"], tags_list=[None, None])
+        inputs = _inputs(dataset, self.attempt.job)
+        try:
+            self.attempt.models.client.log_inputs(self.run_id, inputs)
+        except MlflowException:  # another process was faster to log this data set for the first time
+            self.attempt.models.client.log_inputs(self.run_id, inputs)
 
-    def _log_params(self) -> None:
-        import mlflow
-
+    def _params(self) -> dict[str, str]:
         config = self.attempt.config
-        params: dict[str, Any] = {f"params.{name}": value for name, value in config.params.items()}
+        params = {f"params.{name}": str(value) for name, value in config.params.items()}
         params["estimator"] = config.estimator
         if config.preprocess:
             params["preprocess"] = json.dumps(config.as_dict()["preprocess"])
-        mlflow.log_params(params)
+        return params
 
     def _log_files(self, training: Training, dataset: Dataset) -> None:
-        import mlflow
-
         from podium.training import confusion_matrix_figure
 
         config = self.attempt.config
@@ -262,21 +277,35 @@ class Record:
             (target / "config" / Path(config.path).name).write_text(self.attempt.source, encoding="utf-8")
             (target / "candidate.yaml").write_text(yaml.safe_dump(config.as_dict(), sort_keys=False), encoding="utf-8")
             (target / "folds.json").write_text(json.dumps(training.fold_scores, indent=1), encoding="utf-8")
-            mlflow.log_artifacts(folder)
+            _upload(folder, self.info.artifact_uri)
 
-    def _log_model(self, training: Training, dataset: Dataset) -> ModelInfo:
-        import mlflow.sklearn
+    def _log_model(self, training: Training, dataset: Dataset) -> LoggedModel:
+        from mlflow.entities import LoggedModelOutput
+        from mlflow.models import Model
 
-        registry.import_skops()
-        return mlflow.sklearn.log_model(training.model, name="model", **model_arguments(training.model, dataset))
+        client = self.attempt.models.client
+        logged = client.create_logged_model(self.info.experiment_id, "model", self.run_id, params=self._params())
+        location, model_id = logged.artifact_location, logged.model_id
+        about = Model(artifact_path=location, run_id=self.run_id, model_uuid=model_id, model_id=model_id)
+        with tempfile.TemporaryDirectory() as folder:
+            save_model(training.model, dataset, Path(folder) / "model", about)
+            _upload(f"{folder}/model", location)
+        client.log_outputs(self.run_id, [LoggedModelOutput(model_id, step=0)])
+        client.finalize_logged_model(model_id, "READY")
+        return logged
 
-    def _log_metrics(self, training: Training, logged: ModelInfo) -> None:
-        """Log the scores of run and model. Those of a run that are there before its model cost a request each."""
-        import mlflow
+    def _log_numbers(self, training: Training, model: LoggedModel) -> None:
+        """Log the params of the run, and the scores of run and model, in one request."""
+        from mlflow.entities import Metric, Param
 
-        mlflow.log_metrics(training.scores, model_id=logged.model_id)
+        now = int(time.time() * 1000)
+        self.attempt.models.client.log_batch(
+            self.run_id,
+            metrics=[Metric(k, v, now, 0, model.model_id, run_id=self.run_id) for k, v in training.scores.items()],
+            params=[Param(name, value) for name, value in self._params().items()],
+        )
 
-    def _register(self, training: Training, logged: ModelInfo) -> dict[str, Any]:
+    def _register(self, training: Training, logged: LoggedModel) -> dict[str, Any]:
         models, config = self.attempt.models, self.attempt.config
         held_out = {n.removeprefix("test_"): v for n, v in training.scores.items() if n.startswith("test_")}
         created = models.create_version(
@@ -296,3 +325,41 @@ class Record:
 def _report(version: registry.Version) -> dict[str, Any]:
     metrics: Mapping[str, float] = version.metrics
     return {"name": version.config, "version": version.number, "run_id": version.run_id, "metrics": dict(metrics)}
+
+
+def _inputs(dataset: Dataset, job: Job) -> list[DatasetInput]:
+    """Return both parts of a data set as MLflow keeps them."""
+    import mlflow
+    from mlflow.data.code_dataset_source import CodeDatasetSource
+    from mlflow.entities import Dataset as Rows
+    from mlflow.entities import DatasetInput, InputTag
+    from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
+
+    source = dataset.source if job.dataset.path else CodeDatasetSource({"function": dataset.source})
+    digests = (dataset.digest, identity.split_digest(job.split))
+    # MLflow takes inputs of one name and digest for the same one, and keeps the first.
+    digest = "-".join(part[:DATASET_DIGEST_LENGTH] for part in digests)
+    inputs = []
+    for rows, labels, context in (
+        (dataset.x_train, dataset.y_train, "training"),
+        (dataset.x_test, dataset.y_test, "testing"),
+    ):
+        with warnings.catch_warnings():
+            # MLflow wonders which of two equal classes a file's address belongs to.
+            warnings.simplefilter("ignore", UserWarning)
+            logged = mlflow.data.from_pandas(
+                rows.assign(**{dataset.target: labels}),
+                source=source,
+                targets=dataset.target,
+                name=dataset.name,
+                digest=f"{digest}-{context}",
+            )
+        inputs.append(DatasetInput(Rows(**logged.to_dict()), [InputTag(MLFLOW_DATASET_CONTEXT, context)]))
+    return inputs
+
+
+def _upload(folder: str, uri: str) -> None:
+    """Write a folder's files to where a run or a model has its own, which MLflow's client would look up first."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    get_artifact_repository(uri).log_artifacts(folder)

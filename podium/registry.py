@@ -62,6 +62,11 @@ class Version:
     tags: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, found: ModelVersion, aliases: tuple[str, ...] = ()) -> Version:
+        """Return a model version of MLflow's; it does not know its aliases itself."""
+        return cls(int(found.version), found.run_id, found.current_stage, found.tags, aliases)
+
     @property
     def config(self) -> str:
         """Name of the config that made it."""
@@ -135,27 +140,28 @@ class Registry:
             self.client.create_registered_model(self.model)
         return create()
 
-    def versions(self, **tags: str) -> list[Version]:
-        """Return the versions whose tags have these values, oldest first.
-
-        Tag names are given without ``podium.``.
-        """
-        wanted = "".join(f" and tag.`podium.{name}` = '{value}'" for name, value in tags.items())
+    def versions(self) -> list[Version]:
+        """Return all versions, oldest first."""
         # search_model_versions leaves aliases out: they are kept with the model.
         aliases: dict[int, list[str]] = {}
         for alias, number in self._aliases().items():
             aliases.setdefault(number, []).append(alias)
         found = [
-            Version(
-                number=int(v.version),
-                run_id=v.run_id,
-                stage=v.current_stage,
-                tags=v.tags,
-                aliases=tuple(sorted(aliases.get(int(v.version), ()))),
-            )
-            for v in self._pages(self.client.search_model_versions, f"name = '{self.model}'{wanted}")
+            Version.of(v, tuple(sorted(aliases.get(int(v.version), ()))))
+            for v in self._pages(self.client.search_model_versions, f"name = '{self.model}'")
         ]
         return sorted(found, key=lambda version: version.number)
+
+    def version(self, number: int) -> Version:
+        """Return one version."""
+        found = self.client.get_model_version(self.model, str(number))
+        return Version.of(found, tuple(sorted(found.aliases)))
+
+    def trained(self, identity: str) -> Version | None:
+        """Return the version of a training, its aliases left out."""
+        query = f"name = '{self.model}' and tag.`{IDENTITY}` = '{identity}'"
+        found = list(self._pages(self.client.search_model_versions, query))
+        return Version.of(found[-1]) if found else None
 
     def _aliases(self) -> dict[str, int]:
         models = self.client.search_registered_models(f"name = '{self.model}'")

@@ -43,10 +43,12 @@ def detect_configs(
     items = plan.plan(job, retry_failed=str(retry_failed).lower() == "true")
     for item in items:
         print(item.line())
-    entries = [item.entry(job.project) for item in items if item.action != "skip"]
-    if not entries:
+    new = [item for item in items if item.action != "skip"]
+    if not new:
         print(f"nothing new in {job.shown_folder}")
-    return entries
+        return []
+    commit, experiment = recording.git_commit(job.project.root), registry.Registry(pipeline).experiment_id()
+    return [item.entry(job.project, commit, experiment) for item in new]
 
 
 def _close_what_died(pipeline: str) -> None:

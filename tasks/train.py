@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from podium import data, recording
-from podium.configs import ClassifierConfig
 from podium.plan import Job
 from podium.problems import PodiumError
 from podium.project import find_project
@@ -46,8 +45,7 @@ def train_classifier(
     from podium.training import train
 
     job = Job.from_spec(find_project(), pipeline, dataset, split)
-    candidate = ClassifierConfig.from_dict(config["config"])
-    attempt = recording.Attempt(job, candidate, config["identity"], config["source"])
+    attempt = recording.Attempt.from_entry(job, config)
     finished = attempt.finished_before()
     if finished is not None:
         return finished
@@ -55,7 +53,7 @@ def train_classifier(
         rows = data.load(job.dataset, job.split)
         with attempt.run() as record:
             with record.own_fault():
-                training = train(candidate, rows, job.split)
+                training = train(attempt.config, rows, job.split)
             return record.register(training, rows)
     except PodiumError as error:
         raise AirflowFailException(str(error)) from error

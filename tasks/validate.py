@@ -65,7 +65,7 @@ def validate_version(
     """
     job = Job.from_spec(find_project(), pipeline, dataset, split)
     models = registry.Registry(pipeline)
-    version = next(v for v in models.versions() if v.number == model["version"])
+    version = models.version(model["version"])
     outcome = validation.check(models, version, job)
     print(f"version {version.number} ({version.config}) {'; '.join(outcome.failures) or 'passed'}")
     return {"name": model["name"], "version": version.number, "metrics": outcome.scores}

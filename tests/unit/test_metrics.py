@@ -1,16 +1,21 @@
 """The scores: that they are scikit-learn's, and which ones a classifier has."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from sklearn import metrics as sk
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.svm import SVC, LinearSVC
 
-from podium.metrics import GREATER_IS_BETTER, score
+from podium.metrics import GREATER_IS_BETTER, label_scores, log_loss, roc_auc, score
 
-ALWAYS = {"accuracy", "balanced_accuracy", "f1_macro", "predict_seconds"}
+ALWAYS = {"accuracy", "balanced_accuracy", "f1_macro", "f1_weighted", "worst_class_recall", "predict_seconds"}
 
 
 def rows(load):
@@ -33,6 +38,8 @@ def test_scores_are_those_of_scikit_learn(load):
             "accuracy": np.mean(predicted == y),
             "balanced_accuracy": sk.recall_score(y, predicted, average="macro"),
             "f1_macro": sk.f1_score(y, predicted, average="macro"),
+            "f1_weighted": sk.f1_score(y, predicted, average="weighted"),
+            "worst_class_recall": sk.recall_score(y, predicted, average=None).min(),
             "log_loss": sk.log_loss(y, probabilities),
             "roc_auc": sk.roc_auc_score(y, one_column, multi_class="ovr"),
         }
@@ -79,3 +86,63 @@ def test_every_score_can_decide_a_promotion():
     x_fit, y_fit, x, y = rows(load_iris)
     found = score(LogisticRegression(max_iter=5000).fit(x_fit, y_fit), x, pd.Series(y))
     assert set(found) <= set(GREATER_IS_BETTER)
+
+
+# One class only, a class that is never named or never true, one row, labels of any kind.
+labels = st.one_of(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=200),
+    st.lists(st.tuples(*[st.sampled_from(["", "a", "B", "ä", "no", "9", "10"])] * 2), min_size=1, max_size=50),
+    st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=50),
+    st.lists(st.tuples(st.just(0), st.sampled_from([0, 0, 0, 1])), min_size=1, max_size=200),
+)
+
+
+@given(labels)
+def test_label_scores_are_those_of_scikit_learn_whatever_the_labels(pairs):
+    true, named = (np.array(part) for part in zip(*pairs, strict=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        occurring = sk.recall_score(true, named, labels=np.unique(true), average=None)
+        expected = {
+            "accuracy": sk.accuracy_score(true, named),
+            "balanced_accuracy": sk.balanced_accuracy_score(true, named),
+            "f1_macro": sk.f1_score(true, named, average="macro"),
+            "f1_weighted": sk.f1_score(true, named, average="weighted"),
+            "worst_class_recall": occurring.min(),
+        }
+    assert label_scores(pd.Series(true), named) == pytest.approx(expected)
+
+
+@st.composite
+def ranked(draw):
+    """Draw true classes, each of which occurs, and probabilities with many ties and zeros."""
+    classes = draw(st.integers(2, 12))
+    rows = draw(st.integers(classes, 60))
+    others = draw(st.lists(st.integers(0, classes - 1), min_size=rows - classes, max_size=rows - classes))
+    codes = draw(st.permutations([*range(classes), *others]))
+    counts = draw(hnp.arrays(int, (rows, classes), elements=st.integers(0, 4)))
+    counts[counts.sum(axis=1) == 0] = 1
+    return np.array(codes), counts / counts.sum(axis=1, keepdims=True)
+
+
+@given(ranked())
+def test_ranking_scores_are_those_of_scikit_learn_whatever_the_ties(drawn):
+    codes, probabilities = drawn
+    classes = probabilities.shape[1]
+    one_column = probabilities[:, 1] if classes == 2 else probabilities
+    assert log_loss(codes, probabilities) == pytest.approx(
+        sk.log_loss(codes, probabilities, labels=range(classes)), abs=1e-12
+    )
+    assert roc_auc(codes, probabilities) == pytest.approx(
+        sk.roc_auc_score(codes, one_column, multi_class="ovr"), abs=1e-12
+    )
+
+
+def test_probabilities_that_are_not_numbers_are_refused():
+    class Diverged(LogisticRegression):
+        def predict_proba(self, x):
+            return super().predict_proba(x) * np.nan
+
+    x_fit, y_fit, x, y = rows(load_iris)
+    with pytest.raises(ValueError, match="not numbers"):
+        score(Diverged(max_iter=5000).fit(x_fit, y_fit), x, y)

@@ -9,6 +9,7 @@ import yaml
 
 from podium import recording, registry
 from podium.configs import ClassifierConfig
+from podium.metrics import GREATER_IS_BETTER
 
 TEXT = """# two pieces
 estimator: KNeighborsClassifier
@@ -20,7 +21,7 @@ tags: {owner: ann, podium.validation: passed, mlflow.runName: other}
 
 
 def attempt(lab, entry):
-    return recording.Attempt(lab.job, ClassifierConfig.from_dict(entry["config"]), entry["identity"], entry["source"])
+    return recording.Attempt.from_entry(lab.job, entry)
 
 
 def runs(lab):
@@ -51,7 +52,7 @@ def test_a_finished_training_is_on_record(entry, record):
         "params.n_neighbors": "7",
         "preprocess": json.dumps(entry["config"]["preprocess"]),
     }
-    scores = {"accuracy", "balanced_accuracy", "f1_macro", "log_loss", "roc_auc", "predict_seconds"}
+    scores = GREATER_IS_BETTER.keys() - {"fit_seconds"}
     folds = {f"cv_{name}{ending}" for name in {*scores, "fit_seconds"} for ending in ("", "_std")}
     assert set(run.data.metrics) == {f"test_{name}" for name in scores} | folds | {"fit_seconds"}
     assert {f"test_{name}": value for name, value in report["metrics"].items()}.items() <= run.data.metrics.items()
