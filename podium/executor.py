@@ -6,14 +6,23 @@ used before that, each task has for nothing: a task is a fork and its own work.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import gc
+import importlib.util
 import multiprocessing
 import os
+import sys
 import tempfile
 from pathlib import Path
+from selectors import EVENT_READ
+from typing import Any
 
 import structlog
 from airflow.executors.local_executor import LocalExecutor
+
+from podium import data, plan, registry, specs
+from podium.project import find_project
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +32,7 @@ class WarmExecutor(LocalExecutor):  # type: ignore[misc]
 
     def start(self) -> None:
         """Warm up, then start the workers."""
+        adapt_supervisor()
         if multiprocessing.get_start_method() == "fork":
             try:
                 warm_up()
@@ -30,22 +40,82 @@ class WarmExecutor(LocalExecutor):  # type: ignore[misc]
                 log.exception("could not warm up: tasks import what they need themselves")
         super().start()
 
+    def _spawn_workers_with_gc_freeze(self, _wanted: int) -> None:
+        """Keep so many workers as :func:`workers` says, fewer than there are slots.
+
+        The scheduler fills slots that are free once in its loop. What waits in a slot, a worker takes the moment that
+        its last task has ended.
+        """
+        missing = workers() - len(self.workers)
+        if missing > 0:
+            super()._spawn_workers_with_gc_freeze(missing)
+
+
+def adapt_supervisor() -> None:
+    """Let Airflow's supervisor of a task, which runs in the worker, share rows and notice at once that the task ended.
+
+    It waits for the pipes of the task's process only. These are closed a moment before the process can be reaped; when
+    it looks in between, it sleeps for ``[workers] min_heartbeat_interval``, five seconds, with nothing left to wake it.
+    """
+    from airflow.sdk.execution_time.supervisor import ActivitySubprocess
+
+    start, monitor = ActivitySubprocess.start.__func__, ActivitySubprocess._monitor_subprocess  # noqa: SLF001
+
+    def share_and_start(cls: type, /, *, what: Any, **arguments: Any) -> Any:
+        if what.map_index >= 0:
+            share_rows(what.dag_id, what.dag_version_id)
+        return start(cls, what=what, **arguments)
+
+    def monitor_exit_too(self: Any) -> None:
+        with os.fdopen(os.pidfd_open(self.pid), "rb", buffering=0) as ended:
+            self.selector.register(ended, EVENT_READ, (lambda _: False, self.selector.unregister))
+            monitor(self)
+
+    ActivitySubprocess.start = classmethod(share_and_start)
+    ActivitySubprocess._monitor_subprocess = monitor_exit_too  # noqa: SLF001
+
+
+def share_rows(dag_id: str, version: object) -> None:
+    """Load what a pipeline's mapped tasks train on, so that the tasks that this process forks have it.
+
+    A task asks for its rows by their digest, so that it loads them itself if they are not these. Parquet is left to it:
+    reading that starts threads, which a process that forks must not have.
+    """
+    with contextlib.suppress(Exception):  # whatever is wrong, the task says it where its user looks
+        job = _job(dag_id, version)
+        if job.dataset.file.suffix != ".parquet":
+            data.load(job.dataset, job.split)
+
+
+@functools.lru_cache(maxsize=64)
+def _job(dag_id: str, _version: object) -> plan.Job:
+    return specs.pipeline(find_project(), dag_id).job
+
+
+def workers() -> int:
+    """Return how many tasks run at once: ``PODIUM_WORKERS``, or two a core, as half of a short one is waiting."""
+    return int(os.environ.get("PODIUM_WORKERS") or max(4, 2 * len(os.sched_getaffinity(0))))
+
 
 def warm_up() -> None:
     """Import what tasks use and train once, without a network, so that lazy imports are done too.
 
     It runs with one thread: GNU OpenMP hangs in a fork of a process that has used its pool of threads.
     """
+    import netrc  # noqa: F401 - requests imports it with the first request
+
     import airflow.sdk.execution_time.task_runner  # noqa: F401
-    import mlflow.sklearn  # noqa: F401
+    import mlflow.sklearn
+    import mlflow.tracking.request_header.registry  # noqa: F401 - looks for plug-ins, with the first request
     from threadpoolctl import threadpool_limits
 
+    _note_absent("IPython", "dbruntime", "pyspark")
     import tasks.detect
     import tasks.promote
     import tasks.train
     import tasks.validate  # noqa: F401
-    from podium import registry, specs
 
+    registry.Registry("warm").client.search_registered_models  # noqa: B018 - looks for plug-ins
     registry.import_skops()
     specs.import_dag_factory()
     with threadpool_limits(1):
@@ -54,8 +124,15 @@ def warm_up() -> None:
     log.info("warmed up", pid=os.getpid())
 
 
+def _note_absent(*names: str) -> None:
+    """Note what is not installed: MLflow tries to import these with each request, a tenth of a training's time."""
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            sys.modules[name] = None  # type: ignore[assignment]  # the import system's own mark
+
+
 def _train_once() -> None:
-    from podium import data, recording, training
+    from podium import recording, training
     from podium.configs import ClassifierConfig
 
     split = data.Split(folds=2)

@@ -59,10 +59,13 @@ def environment(project: Project, ports: Ports) -> Environment:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         # On standard error, so that Airflow's page would show what is only information as errors.
         "MLFLOW_LOGGING_LEVEL": "WARNING",
+        # MLflow would ask the server for the run once more, only to print where it is.
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         # Trainings run side by side, one a core: with a thread for every core each, they only get in each other's way.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "DO_NOT_TRACK": "1",
+        "NO_PROXY": ",".join(filter(None, ("127.0.0.1,localhost", env.get("NO_PROXY") or env.get("no_proxy")))),
         # Deprecations inside Airflow and its providers: nothing that a user of Podium could mend.
         "PYTHONWARNINGS": "ignore::DeprecationWarning,ignore::PendingDeprecationWarning",
         **_airflow_settings(project, ports, urls["airflow"]),
@@ -278,9 +281,9 @@ def _airflow_settings(project: Project, ports: Ports, database: str) -> Environm
             "simple_auth_manager_users": "admin:admin",
             "simple_auth_manager_passwords_file": _passwords(home),
             "max_map_length": 10_000,
-            # A slot is freed only in the scheduler's loop: with 4, short tasks take four times as long.
-            "parallelism": 16,
-            "max_active_tasks_per_dag": 16,
+            # More than there are workers: a slot is freed only in the scheduler's loop, see podium.executor.
+            "parallelism": 32,
+            "max_active_tasks_per_dag": 32,
         },
         "api": {
             "host": "127.0.0.1",
@@ -297,6 +300,8 @@ def _airflow_settings(project: Project, ports: Ports, database: str) -> Environm
         "logging": {"base_log_folder": logs(project) / "tasks"},
         "scheduler": {
             "scheduler_idle_sleep_time": 0.1,
+            # A task may wait in its slot for as long as the long fits before it take.
+            "task_queued_timeout": 7 * 24 * 3600,
             # A killed task is found dead, and tried again, within a minute and not five.
             "task_instance_heartbeat_timeout": 60,
             "task_instance_heartbeat_timeout_detection_interval": 5,
