@@ -14,7 +14,7 @@ from podium.signatures import Signature, signature
 from podium.spec_schema import SCHEMA_FILE, SENSOR_MODE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from podium.symbols import Finder, Symbol
 
@@ -133,6 +133,17 @@ def base_names() -> frozenset[str]:
 
 def of_operator(symbol: Symbol, finder: Finder) -> Arguments:
     """Return what an operator takes besides what every task takes."""
+    return _once(finder, ("operator", symbol.name), lambda: _of_operator(symbol, finder))
+
+
+def _once(finder: Finder, name: tuple[str, ...], read: Callable[[], Arguments]) -> Arguments:
+    """Read what a name takes once for a finder: a folder of specs names the same few steps again and again."""
+    if name not in finder.arguments:
+        finder.arguments[name] = read()
+    return finder.arguments[name]
+
+
+def _of_operator(symbol: Symbol, finder: Finder) -> Arguments:
     definition = load_spec_schema()["$defs"].get(symbol.name)
     short = symbol.name.rpartition(".")[2]
     if definition is not None:
@@ -150,6 +161,10 @@ def of_operator(symbol: Symbol, finder: Finder) -> Arguments:
 
 def of_callable(dotted: str, symbol: Symbol, finder: Finder) -> Arguments:
     """Return what a function takes; the schema's word where it has one, as for the steps in ``tasks/``."""
+    return _once(finder, ("callable", dotted, symbol.name), lambda: _of_callable(dotted, symbol, finder))
+
+
+def _of_callable(dotted: str, symbol: Symbol, finder: Finder) -> Arguments:
     found = signature(symbol, finder)
     known = load_spec_schema()["$defs"].get(dotted, {}).get("properties", {})
     return _of_signature(found, {**found.arguments, **{n: s for n, s in known.items() if n in found.arguments}})

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from importlib.machinery import ModuleSpec
 
+    from podium.arguments import Arguments
+
 #: How many imports and aliases a name may stand behind.
 MAX_HOPS = 12
 
@@ -94,7 +96,7 @@ class NotFound(Exception):  # noqa: N818 (becomes a Problem where it is caught)
 
 
 class Finder:
-    """Looks names up along a list of folders, as Python's import does.
+    """Looks names up along a list of folders, as Python's import does, and remembers what it found.
 
     Parameters
     ----------
@@ -104,6 +106,9 @@ class Finder:
 
     def __init__(self, folders: Sequence[Path] = ()) -> None:
         self._path = (*map(str, folders), *sys.path)
+        self._found: dict[str, Symbol] = {}
+        self._modules: dict[str, Module | None] = {}
+        self.arguments: dict[tuple[str, ...], Arguments] = {}  # kept by podium.arguments
 
     def find(self, dotted: str) -> Symbol:
         """Return what a dotted name such as ``package.module.name`` stands for.
@@ -113,7 +118,9 @@ class Finder:
         NotFound
             If there is no such module, or no such name in it.
         """
-        return self._find(dotted, 0)
+        if dotted not in self._found:
+            self._found[dotted] = self._find(dotted, 0)
+        return self._found[dotted]
 
     def _find(self, dotted: str, hops: int) -> Symbol:
         module_name, _, name = dotted.rpartition(".")
@@ -176,8 +183,10 @@ class Finder:
 
     def module(self, name: str) -> Module | None:
         """Return a module's source, or None if there is none."""
-        spec = self._spec(name)
-        return _read(name, spec) if spec else None
+        if name not in self._modules:
+            spec = self._spec(name)
+            self._modules[name] = _read(name, spec) if spec else None
+        return self._modules[name]
 
     def _spec(self, name: str) -> str | None:
         return _locate(name, self._path)

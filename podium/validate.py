@@ -67,6 +67,8 @@ class Validation:
         What is wrong with the project's own settings.
     ids : dict of pathlib.Path to dict
         Positions of the DAG ids of each spec that could be read.
+    specs : list of Document
+        These specs.
     """
 
     def __init__(self, project: Project) -> None:
@@ -75,6 +77,7 @@ class Validation:
         self._allowed, self.problems = allow_list(project)
         self._shared = _shared(project)
         self.ids: dict[Path, dict[str, tuple[int, int]]] = {}
+        self.specs: list[Document] = []
 
     def file(self, path: Path) -> list[Problem]:
         """Return what is wrong with a spec or config."""
@@ -95,6 +98,7 @@ class Validation:
         if not is_defaults:
             names = [name for name in document.data if name not in NOT_DAGS]
             self.ids[path] = {name: document.position((name,), key=True) for name in names}
+            self.specs.append(document)
         shared = None if is_defaults else self._shared
         found = check_spec(document, self._project, self._finder, self._allowed, shared=shared)
         # A value that its syntax spoils, such as a tagged one, is not also of the wrong type.
@@ -103,12 +107,16 @@ class Validation:
 
 
 def duplicate_ids(ids: dict[Path, dict[str, tuple[int, int]]], project: Project) -> list[Problem]:
-    """Return a problem for each DAG id that another spec has too; the later file is at fault."""
+    """Return a problem for each DAG id that another spec has too.
+
+    The id belongs to the file that is named after it, or else to the first one.
+    """
     first: dict[str, Path] = {}
     others = specs.spec_files(project) if any(path.parent == project.dag_specs for path in ids) else []
     for path in sorted({*ids, *others}):
         for name in ids.get(path) or ({} if path in ids else _top_keys(path)):
-            first.setdefault(name, path)
+            if name not in first or first[name].stem != name == path.stem:
+                first[name] = path
     return [
         Problem(project.shown(path), *position, f"the DAG id {name!r} is already taken by {project.shown(first[name])}")
         for path, names in ids.items()

@@ -154,6 +154,16 @@ def test_a_dag_id_can_be_taken_once(project):
     assert specs.load_dags(project).keys() == {"good"}
 
 
+def test_a_dag_id_belongs_to_the_spec_named_after_it(project):
+    first, named = write(project, GOOD, "first.yaml"), write(project, GOOD, "good.yml")
+    taken = "dag_specs/first.yaml:1:1  the DAG id 'good' is already taken by dag_specs/good.yml"
+    assert [str(problem) for problem in problems_of([], project)] == [taken]
+    # A task reads that spec and no other, however many there are.
+    assert specs.files_of(project, "good") == [named]
+    named.unlink()
+    assert specs.files_of(project, "good") == [first]
+
+
 def test_a_config_is_told_from_a_spec(project):
     folder = project.config / "iris"
     folder.mkdir(parents=True)
