@@ -28,7 +28,11 @@ log = structlog.get_logger(__name__)
 
 
 class WarmExecutor(LocalExecutor):  # type: ignore[misc]
-    """LocalExecutor that warms up before it forks its workers; where it cannot, it works cold."""
+    """LocalExecutor that warms up before it forks its workers; where it cannot, it works cold.
+
+    It keeps as many workers as ``PODIUM_WORKERS`` says, one for each slot where that is unset. With fewer workers than
+    slots, the next task waits where a worker finds it at once: a slot is filled only once in the scheduler's loop.
+    """
 
     def start(self) -> None:
         """Warm up, then start the workers."""
@@ -40,15 +44,10 @@ class WarmExecutor(LocalExecutor):  # type: ignore[misc]
                 log.exception("could not warm up: tasks import what they need themselves")
         super().start()
 
-    def _spawn_workers_with_gc_freeze(self, _wanted: int) -> None:
-        """Keep so many workers as :func:`workers` says, fewer than there are slots.
-
-        The scheduler fills slots that are free once in its loop. What waits in a slot, a worker takes the moment that
-        its last task has ended.
-        """
-        missing = workers() - len(self.workers)
+    def _spawn_workers_with_gc_freeze(self, wanted: int) -> None:
+        missing = int(os.environ.get("PODIUM_WORKERS") or self.parallelism) - len(self.workers)
         if missing > 0:
-            super()._spawn_workers_with_gc_freeze(missing)
+            super()._spawn_workers_with_gc_freeze(min(missing, wanted))
 
 
 def adapt_supervisor() -> None:
@@ -92,21 +91,19 @@ def _job(dag_id: str, _version: object) -> plan.Job:
     return specs.pipeline(find_project(), dag_id).job
 
 
-def workers() -> int:
-    """Return how many tasks run at once: ``PODIUM_WORKERS``, or two a core, as half of a short one is waiting."""
-    return int(os.environ.get("PODIUM_WORKERS") or max(4, 2 * len(os.sched_getaffinity(0))))
-
-
 def warm_up() -> None:
     """Import what tasks use and train once, without a network, so that lazy imports are done too.
 
-    It runs with one thread: GNU OpenMP hangs in a fork of a process that has used its pool of threads.
+    It runs with one thread: GNU OpenMP hangs in a fork of a process that has used its pool of threads. What a task
+    must not share with the next one is made anew in each: Python's random numbers by Python itself, NumPy's here, and
+    connections when they are first needed.
     """
     import netrc  # noqa: F401 - requests imports it with the first request
 
     import airflow.sdk.execution_time.task_runner  # noqa: F401
     import mlflow.sklearn
     import mlflow.tracking.request_header.registry  # noqa: F401 - looks for plug-ins, with the first request
+    import numpy as np
     from threadpoolctl import threadpool_limits
 
     _note_absent("IPython", "dbruntime", "pyspark")
@@ -120,6 +117,7 @@ def warm_up() -> None:
     specs.import_dag_factory()
     with threadpool_limits(1):
         _train_once()
+    os.register_at_fork(after_in_child=np.random.seed)
     gc.collect()
     log.info("warmed up", pid=os.getpid())
 

@@ -61,9 +61,12 @@ def environment(project: Project, ports: Ports) -> Environment:
         "MLFLOW_LOGGING_LEVEL": "WARNING",
         # MLflow would ask the server for the run once more, only to print where it is.
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-        # Trainings run side by side, one a core: with a thread for every core each, they only get in each other's way.
+        "PODIUM_WORKERS": str(workers()),
+        # Trainings run side by side: with a thread for every core each, they only get in each other's way.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        # Arrow's allocator would have a thread of its own in the process that forks the workers.
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",
         "DO_NOT_TRACK": "1",
         "NO_PROXY": ",".join(filter(None, ("127.0.0.1,localhost", env.get("NO_PROXY") or env.get("no_proxy")))),
         # Deprecations inside Airflow and its providers: nothing that a user of Podium could mend.
@@ -140,6 +143,11 @@ def given_mlflow() -> str | None:
     if uri and uri.startswith("http") and not answers(f"{uri.rstrip('/')}/health"):
         raise PodiumError(f"MLFLOW_TRACKING_URI: no MLflow answers at {uri}")
     return uri
+
+
+def workers() -> int:
+    """Return how many tasks run at once by themselves: two a core, as a short task waits half of its time."""
+    return max(4, 2 * len(os.sched_getaffinity(0)))
 
 
 def api_url(env: Mapping[str, str]) -> str:
@@ -281,9 +289,9 @@ def _airflow_settings(project: Project, ports: Ports, database: str) -> Environm
             "simple_auth_manager_users": "admin:admin",
             "simple_auth_manager_passwords_file": _passwords(home),
             "max_map_length": 10_000,
-            # More than there are workers: a slot is freed only in the scheduler's loop, see podium.executor.
-            "parallelism": 32,
-            "max_active_tasks_per_dag": 32,
+            # Several times the workers, so that none waits for the scheduler: see podium.executor.
+            "parallelism": 8 * workers(),
+            "max_active_tasks_per_dag": 8 * workers(),
         },
         "api": {
             "host": "127.0.0.1",

@@ -71,6 +71,19 @@ def test_config_failing_by_its_own_fault_is_listed_and_not_tried_again(lone):
     (lone.root / "config" / "iris" / "pca.yaml").unlink()
 
 
+def test_workers_that_cannot_warm_up_say_so_and_work_cold(lone):
+    # The warm-up imports it; requests, which would import it too, does without.
+    (lone.root / "netrc.py").write_text('raise ImportError("out of order")\n')
+    lone.drop("cold.yaml", "estimator: BernoulliNB\n")
+    ran = lone.podium("run")
+    (lone.root / "netrc.py").unlink()
+    assert ran.returncode == 0, ran.stderr
+    assert "cold" in {row["config"] for row in leaderboard(lone)}
+    log = (lone.root / ".podium" / "logs" / "scheduler.log").read_text()
+    assert "could not warm up" in log
+    assert "out of order" in log
+
+
 def test_interrupt_leaves_nothing_running_and_nothing_half_registered(lone):
     before = leaderboard(lone)
     lone.drop("slow.yaml", "estimator: GradientBoostingClassifier\nparams: {n_estimators: 2000}\n")

@@ -1,0 +1,143 @@
+"""What forked tasks inherit from the process that warmed up, and how their end is noticed."""
+# ruff: noqa: SLF001 - there is no other way to Airflow's supervisor without its server
+
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+
+import pytest
+import structlog
+from airflow.sdk.execution_time import supervisor
+
+from podium import data, executor, services
+from podium.ports import Ports
+from podium.project import Project
+
+FORKS = 40
+# Runs in a process of its own, as the scheduler is one: warms up and forks as workers and supervisors do.
+WARM = """
+import gc, json, os, stat, sys
+
+from podium import executor
+
+executor.warm_up()
+modules = set(sys.modules)
+kinds = [os.fstat(int(fd)).st_mode for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")]
+parent = {
+    "threads": len(os.listdir("/proc/self/task")),
+    "sockets": sum(map(stat.S_ISSOCK, kinds)),
+}
+
+import numpy as np
+import random
+from sklearn.datasets import load_iris
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.neural_network import MLPClassifier
+
+x, y = load_iris(return_X_y=True)
+gc.freeze()
+
+
+def task(write):
+    HistGradientBoostingClassifier(max_iter=5, max_leaf_nodes=4).fit(x, y)
+    MLPClassifier(max_iter=5, hidden_layer_sizes=300, tol=1).fit(np.repeat(x, 20, axis=0), np.repeat(y, 20))
+    found = {"numpy": np.random.rand(), "random": random.random(), "frozen": gc.get_freeze_count() > 0}
+    os.write(write, json.dumps(found).encode() + b"\\n")
+
+
+read, write = os.pipe()
+for _ in range(int(sys.argv[1])):
+    pid = os.fork()
+    if not pid:
+        try:
+            task(write)
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+os.close(write)
+print(json.dumps(parent | {"tasks": [json.loads(line) for line in os.fdopen(read)]}))
+"""
+
+
+@pytest.fixture(scope="module")
+def warmed(tmp_path_factory):
+    """Return what a warm process had, and what each of its forked tasks had."""
+    root = tmp_path_factory.mktemp("warmed")
+    stack = services.environment(Project(root, root / ".podium"), Ports())
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", WARM, str(FORKS)],
+        env=stack | {"OMP_NUM_THREADS": "4"},  # more than the stack gives, so that OpenMP starts threads
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_forked_tasks_train_with_openmp_and_blas_time_and_again(warmed):
+    assert len(warmed["tasks"]) == FORKS
+
+
+def test_tasks_inherit_neither_threads_nor_sockets(warmed):
+    assert (warmed["threads"], warmed["sockets"]) == (1, 0)
+
+
+def test_each_task_has_random_numbers_of_its_own(warmed):
+    for source in ("numpy", "random"):
+        assert len({task[source] for task in warmed["tasks"]}) == FORKS
+
+
+def test_what_the_parent_imported_is_frozen(warmed):
+    assert all(task["frozen"] for task in warmed["tasks"])
+
+
+@pytest.fixture
+def adapted(monkeypatch):
+    """Airflow's supervisor as Podium's workers have it, waiting for an hour where it waits for five seconds."""
+    subprocess_class = supervisor.ActivitySubprocess
+    monkeypatch.setattr(subprocess_class, "start", subprocess_class.__dict__["start"])
+    monkeypatch.setattr(subprocess_class, "_monitor_subprocess", subprocess_class.__dict__["_monitor_subprocess"])
+    monkeypatch.setattr(supervisor, "MIN_HEARTBEAT_INTERVAL", 3600)
+    monkeypatch.setattr(supervisor, "HEARTBEAT_TIMEOUT", 3600)
+    executor.adapt_supervisor()
+    return subprocess_class
+
+
+def linger():
+    """Close all that leads to the supervisor, and end a while later."""
+    os.closerange(0, 256)
+    time.sleep(0.3)
+    os._exit(0)
+
+
+@pytest.mark.timeout(60)
+def test_the_end_of_a_task_is_noticed_after_its_pipes_have_closed(adapted):
+    task = supervisor.WatchedSubprocess.start.__func__(
+        adapted, target=linger, id=uuid.uuid4(), client=None, logger=structlog.get_logger()
+    )
+    task._last_successful_heartbeat = time.monotonic()
+    task._monitor_subprocess()
+    assert task._exit_code == 0
+
+
+def test_rows_are_read_before_the_tasks_are_forked(project):
+    data._load.cache_clear()
+    (project.dag_specs / "early.yaml").write_text(
+        "early:\n  tasks:\n    - {task_id: promote, python_callable: tasks.promote.promote_best,"
+        " pipeline: early, dataset: iris}\n"
+    )
+    executor.share_rows("early", "version 1")
+    assert data._load.cache_info().currsize == 1
+
+
+def test_what_cannot_be_read_early_is_left_to_the_task(project):
+    data._load.cache_clear()
+    (project.dag_specs / "late.yaml").write_text("late: {tasks: [")
+    for dag_id in ("late", "absent"):
+        executor.share_rows(dag_id, None)
+    assert data._load.cache_info().currsize == 0
