@@ -79,18 +79,22 @@ class DatasetRef:
     @property
     def file(self) -> Path:
         """The file that holds the rows."""
-        if self.path is not None:
-            return self.path
-        package = importlib.util.find_spec("sklearn")
-        if package is None or package.origin is None:
-            raise PodiumError("scikit-learn is not installed")
-        return Path(package.origin).parent / "datasets" / "data" / BUILT_IN[self.name]
+        return self.path or _built_in_folder() / BUILT_IN[self.name]
 
     def digest(self) -> str:
         """Return the SHA-256, in hexadecimal, of the rows and of which column is the target."""
         status = self.file.stat()
         rows = _file_digest(self.file, status.st_size, status.st_mtime_ns)
         return hashlib.sha256(f"{rows}\0{self.target}".encode()).hexdigest()
+
+
+@functools.cache
+def _built_in_folder() -> Path:
+    """Return scikit-learn's folder of data, without importing it."""
+    package = importlib.util.find_spec("sklearn")
+    if package is None or package.origin is None:
+        raise PodiumError("scikit-learn is not installed")
+    return Path(package.origin).parent / "datasets" / "data"
 
 
 @functools.lru_cache(maxsize=64)

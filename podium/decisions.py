@@ -40,20 +40,20 @@ def promote(job: Job, rule: Rule, numbers: Collection[int] | None, tags: dict[st
         Who decides: tags of the decision's run.
     """
     models = registry.Registry(job.pipeline)
-    versions = models.versions()
-    champion = next((v for v in versions if registry.PRODUCTION_ALIAS in v.aliases), None)
-    comparable = [v for v in versions if v.scored_on == job.held_out_digest()]
     if numbers is None:
-        challengers = [v for v in comparable if v.tags.get(registry.VALIDATION) == "passed"]
+        challengers = [v for v in models.versions() if v.tags.get(registry.VALIDATION) == "passed"]
     else:
-        challengers = [v for v in comparable if v.number in numbers]
-    decision = decide([candidate(version) for version in challengers], _champion(models, champion, job), rule)
+        challengers = [v for v in models.versions(min(numbers)) if v.number in numbers] if numbers else []
+    digest = job.held_out_digest()
+    candidates = [candidate(version) for version in challengers if version.scored_on == digest]
+    decision = decide(candidates, _champion(models, job), rule)
     _carry_out(models, decision, rule, tags)
     return decision
 
 
-def _champion(models: registry.Registry, version: registry.Version | None, job: Job) -> Candidate | None:
+def _champion(models: registry.Registry, job: Job) -> Candidate | None:
     """Return the champion with its scores on the rows that the challengers were scored on."""
+    version = models.in_production()
     if version is None:
         return None
     if version.scored_on == job.held_out_digest():

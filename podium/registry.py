@@ -140,15 +140,17 @@ class Registry:
             self.client.create_registered_model(self.model)
         return create()
 
-    def versions(self) -> list[Version]:
-        """Return all versions, oldest first."""
+    def versions(self, since: int = 1) -> list[Version]:
+        """Return the versions from a number on, oldest first."""
         # search_model_versions leaves aliases out: they are kept with the model.
         aliases: dict[int, list[str]] = {}
         for alias, number in self._aliases().items():
             aliases.setdefault(number, []).append(alias)
         found = [
             Version.of(v, tuple(sorted(aliases.get(int(v.version), ()))))
-            for v in self._pages(self.client.search_model_versions, f"name = '{self.model}'")
+            for v in self._pages(
+                self.client.search_model_versions, f"name = '{self.model}' and version_number >= {since}"
+            )
         ]
         return sorted(found, key=lambda version: version.number)
 
@@ -156,6 +158,11 @@ class Registry:
         """Return one version."""
         found = self.client.get_model_version(self.model, str(number))
         return Version.of(found, tuple(sorted(found.aliases)))
+
+    def in_production(self) -> Version | None:
+        """Return the version in Production, if there is one."""
+        number = self._aliases().get(PRODUCTION_ALIAS)
+        return None if number is None else self.version(number)
 
     def trained(self, identity: str) -> Version | None:
         """Return the version of a training, its aliases left out."""

@@ -33,11 +33,12 @@ def list_versions(
         ``name`` and ``version``, oldest first.
     """
     job = Job.from_spec(find_project(), pipeline, dataset, split)
+    digest = job.held_out_digest()
     every = str(again).lower() == "true"
     return [
         {"name": f"v{version.number} {version.config}", "version": version.number}
         for version in registry.Registry(pipeline).versions()
-        if every or version.scored_on != job.held_out_digest() or registry.VALIDATION not in version.tags
+        if every or version.scored_on != digest or registry.VALIDATION not in version.tags
     ]
 
 
