@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 TEST_READY := .venv/.test-ready
+PREFECT_READY := .venv-prefect/.ready
 
-.PHONY: run up setup test lint lock
+.PHONY: run up setup test lint lock bench
 
 run: $(READY)  ## train the example configs, once, and show which model is in Production
 	@$(BIN)/podium run
@@ -23,6 +24,9 @@ lint: $(TEST_READY)
 	$(BIN)/mypy
 	$(BIN)/podium schema --check
 
+bench: $(READY) $(PREFECT_READY)  ## measure Podium against other ways; QUICK=1 takes five minutes, all of it an hour
+	@$(BIN)/python -m bench $(if $(QUICK),--quick)
+
 lock: $(READY)  ## resolve anew: newest releases that fit pyproject.toml
 	PYTHON=$(PYTHON) sh scripts/setup.sh lock
 
@@ -32,4 +36,8 @@ $(READY): requirements.lock pyproject.toml scripts/setup.sh
 
 $(TEST_READY): requirements-test.lock $(READY)
 	@PYTHON=$(PYTHON) sh scripts/setup.sh install requirements-test.lock
+	@touch $@
+
+$(PREFECT_READY): bench/prefect/requirements.lock pyproject.toml scripts/setup.sh
+	@VENV=.venv-prefect PYTHON=$(PYTHON) sh scripts/setup.sh install bench/prefect/requirements.lock
 	@touch $@

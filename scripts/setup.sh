@@ -1,6 +1,7 @@
-# Make .venv and fill it from a lock file: setup.sh install FILE, or setup.sh lock to resolve anew.
-# Uses uv where it is found, and puts it into .venv where it is not.
+# Make an environment and fill it from a lock file: setup.sh install FILE, or setup.sh lock to resolve anew.
+# The environment is .venv, or the folder that VENV names. Uses uv where it is found, and puts it there where it is not.
 set -eu
+VENV=${VENV:-.venv}
 UV_RELEASE=0.13.9
 # Trust what the machine trusts: behind a company's proxy uv's own list of authorities does not do. Two names, since uv
 # has renamed it.
@@ -10,20 +11,20 @@ export UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1
     echo "Podium needs Python 3.11 to 3.13, and $PYTHON is $("$PYTHON" --version 2>&1): call make PYTHON=python3.12" >&2
     exit 1
 }
-[ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
+[ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
 if command -v uv >/dev/null; then
     UV=uv
 else
-    UV=.venv/bin/uv
-    [ -x "$UV" ] || .venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$UV_RELEASE"
+    UV=$VENV/bin/uv
+    [ -x "$UV" ] || "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$UV_RELEASE"
 fi
 
 case "$1" in
 install)
-    echo "installing $2 into .venv"
+    echo "installing $2 into $VENV"
     # uv leaves bytecode to the first import, which costs every process of the stack seconds.
-    "$UV" pip install --quiet --python .venv/bin/python --compile-bytecode --require-hashes --requirement "$2"
-    "$UV" pip install --quiet --python .venv/bin/python --no-deps --editable .
+    "$UV" pip install --quiet --python "$VENV/bin/python" --compile-bytecode --require-hashes --requirement "$2"
+    "$UV" pip install --quiet --python "$VENV/bin/python" --no-deps --editable .
     ;;
 lock)
     compile() {
@@ -32,5 +33,11 @@ lock)
     }
     compile requirements.lock pyproject.toml
     compile requirements-test.lock pyproject.toml --extra test --constraint requirements.lock
+    # The bench's other side is its own: what both sides measure has one release, the rest is what Prefect asks for.
+    same=$(mktemp)
+    sed -n 's/^\(\(matplotlib\|mlflow[a-z-]*\|numpy\|pandas\|scikit-learn\|scipy\|skops\)==.*[^ \\]\) *\\\?$/\1/p' \
+        requirements.lock >"$same"
+    compile bench/prefect/requirements.lock bench/prefect/requirements.in --no-annotate --constraint "$same"
+    rm "$same"
     ;;
 esac

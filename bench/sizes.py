@@ -1,0 +1,125 @@
+"""How the time of finding what is new, and of promotion, grows with the number of configs and model versions."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from statistics import median
+from typing import TYPE_CHECKING
+
+import psycopg2
+
+from bench import loading, stacks, table, work
+from podium import decisions, plan, postgres, registry
+from podium.promotion import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from podium.project import Project
+
+CHANGED = 10
+WRITERS = 4
+
+
+def load(folder: Path, sizes: Sequence[int], rounds: int) -> Iterator[table.Result]:
+    """Compare dag-factory's loading of a folder of specs with Podium's, which validates them too."""
+    tasks: dict[int, list[float]] = {}
+    for size in sizes:
+        project = loading.write(folder / f"specs-{size}", size)
+        found = [_load_once(project) for _ in range(rounds)]
+        ours, theirs = ([one[side] for one in found] for side in ("podium", "dag_factory"))
+        tasks[size] = [one["task"] for one in found]
+        print(f"load: {size} specs in {ours} s, {theirs} s with dag-factory", flush=True)
+        yield table.compare("load specs", size, ours, theirs)
+    for size, seconds in tasks.items():
+        yield table.alone("load specs, one task's share", size, median(seconds) * 1000, "ms")
+
+
+def _load_once(project: Path) -> dict[str, float]:
+    command = [sys.executable, "-m", "bench.loading", str(project)]
+    done = subprocess.run(command, cwd=stacks.ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def size_of_registry(folder: Path, sizes: Sequence[int], rounds: int) -> Iterator[table.Result]:
+    """Measure finding what is new, and promotion, against the number of configs and of versions.
+
+    The seconds hold MLflow's share; "own" is the processor time of the process that decides.
+    """
+    project = stacks.podium_project(folder / "registry")
+    rule = Rule("log_loss")
+    found: dict[tuple[str, int], float] = {}
+    with stacks.running(project):
+        for size in sizes:
+            job = plan.Job.from_spec(project, f"size{size}", "iris")
+            work.write(job.folder, work.configs(size, "config"))
+            _fill(job)
+            _analyse(project)
+            work.write(job.folder, work.configs(size - CHANGED, "config") | work.configs(CHANGED, "changed"))
+            run = set(range(size - CHANGED, size + 1))
+            steps: dict[str, Callable[[], object]] = {
+                "detect, all but 10 trained before": partial(_detect, job),
+                "promote, of a run's 11 versions": partial(decisions.promote, job, rule, run, {}),
+                "promote, of all versions": partial(decisions.promote, job, rule, None, {}),
+            }
+            for name, step in steps.items():
+                took = [_took(step) for _ in range(rounds)]
+                found[name, size] = median(wall for wall, _ in took)
+                found[f"{name}, own", size] = median(own for _, own in took)
+                print(f"registry: {name}: {size} in {found[name, size]:.2f} s", flush=True)
+    for (name, size), seconds in sorted(found.items()):
+        yield table.alone(name, size, seconds)
+
+
+def _took(step: Callable[[], object]) -> tuple[float, float]:
+    started, own = time.perf_counter(), time.process_time()
+    step()
+    return time.perf_counter() - started, time.process_time() - own
+
+
+def _detect(job: plan.Job) -> None:
+    new = [item for item in plan.plan(job) if item.action == "train"]
+    assert len(new) == CHANGED, f"{len(new)} configs are new, not {CHANGED}"
+
+
+def _analyse(project: Project) -> None:
+    """Let PostgreSQL count its rows, as it does within a minute by itself; until then it takes tables for empty."""
+    server = postgres.embedded_url(project.home)
+    url = postgres.database_url(server, postgres.database_names(None)["mlflow"])
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        connection.commit()
+
+
+def _fill(job: plan.Job) -> None:
+    """Register a version for each config, the last one the best: what training leaves, without the model's files."""
+    models = registry.Registry(job.pipeline)
+    items = plan.plan(job)
+    models.client.create_registered_model(models.model)
+    experiment = models.experiment_id()
+    run = models.client.create_run(experiment).info.run_id
+
+    def register(item: plan.Item, log_loss: float) -> None:
+        models.create_version(
+            source=f"runs:/{run}/model",
+            run_id=run,
+            tags={
+                registry.IDENTITY: item.identity,
+                registry.CONFIG: item.name,
+                registry.ESTIMATOR: "SVC",
+                registry.SCORES: json.dumps({"log_loss": log_loss, "accuracy": 0.9, "f1_macro": 0.9}),
+                registry.SCORED_ON: job.held_out_digest(),
+                registry.VALIDATION: "passed",
+            },
+        )
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(register, items[:-1], (1.0 for _ in items)))
+    register(items[-1], 0.5)

@@ -1,0 +1,98 @@
+"""A stack on a project in a temporary folder, and how long a run in it takes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from podium import stack
+from podium.airflow_api import AirflowAPI
+from podium.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BENCH = Path(__file__).parent
+ROOT = BENCH.parent
+# The pipeline of the docs: stock executor, and the scheduler's own default where Podium has another.
+STOCK = {"AIRFLOW__CORE__EXECUTOR": "LocalExecutor", "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1"}
+
+# What every side runs with, those outside the stack too; threads as the stack shares them between trainings.
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running stack."""
+
+    project: Project
+    status: stack.Status
+    airflow: AirflowAPI
+
+    def run(self, dag_id: str, deciding: str = "promote") -> float:
+        """Run a DAG and return the seconds from the trigger to the end of the task that decides.
+
+        Raises
+        ------
+        RuntimeError
+            If the run fails: what did not do the work has no time.
+        """
+        self.airflow.wait_for_dag(dag_id)
+        started = time.time()
+        run_id = self.airflow.trigger(dag_id, {})
+        for last, _tasks in self.airflow.follow(dag_id, run_id):
+            state = last
+        if state != "success":
+            raise RuntimeError(f"{dag_id} ended {state}: see {self.status.logs}")
+        decided = self.airflow.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{deciding}")["end_date"]
+        self.settle()
+        return datetime.fromisoformat(decided).timestamp() - started
+
+    def settle(self) -> None:
+        """Wait until nothing runs: what a run has started, such as hosting, is not part of the next figure."""
+        while active := self.airflow.active_runs():
+            for _ in self.airflow.follow(*active[0]):
+                pass
+
+
+@contextlib.contextmanager
+def running(project: Project, *, watch: bool = False, settings: dict[str, str] | None = None) -> Iterator[Running]:
+    """Start a project's stack, with settings of its own, and stop it at the end."""
+    given = {**QUIET, **(settings or {})}
+    before = {name: os.environ.get(name) for name in [*given, "MLFLOW_TRACKING_URI"]}
+    os.environ |= given
+    try:
+        with stack.ensure(project, watch=watch) as status:
+            os.environ["MLFLOW_TRACKING_URI"] = status.mlflow_url
+            yield Running(project, status, AirflowAPI(status.airflow_url, status.user or "", status.password or ""))
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def podium_project(folder: Path) -> Project:
+    """Make a project with the shipped Iris pipelines and no configs."""
+    for name in ("dags", "dag_specs", "schemas", "data"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "churn*.yaml"))
+    return Project(folder, folder / ".podium")
+
+
+def plain_project(folder: Path) -> Project:
+    """Make the project that the docs of dag-factory and MLflow lead to."""
+    shutil.copytree(BENCH / "plain", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return Project(folder, folder / ".podium")
