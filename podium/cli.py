@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -15,6 +16,10 @@ from podium.problems import PodiumError
 from podium.project import find_project
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from podium.promotion import Rule
+    from podium.registry import Registry
     from podium.stack import Status
 
 app = typer.Typer(
@@ -90,17 +95,72 @@ def plan(
 @app.command()
 def leaderboard(pipeline: PipelineName = DEFAULT_PIPELINE, as_json: AsJson = False) -> None:
     """Show every version with its metrics, best first, and which one is in Production."""
-    from podium import leaderboard, registry, specs, stack
+    from podium import leaderboard
+
+    with _models(pipeline) as (models, rule):
+        rows = leaderboard.leaderboard(models, rule)
+    if as_json:
+        print(json.dumps(rows))
+    else:
+        console.print(leaderboard.table(rows, models.model, rule, console.width))
+
+
+@app.command()
+def history(pipeline: PipelineName = DEFAULT_PIPELINE, as_json: AsJson = False) -> None:
+    """Show every decision about Production, newest first: what, when, by whom and why."""
+    from podium import history
+
+    with _models(pipeline) as (models, _rule):
+        found = history.entries(models)
+    if as_json:
+        print(json.dumps([entry.as_json() for entry in found]))
+    else:
+        console.print(history.table(found, models.model))
+
+
+@app.command()
+def explain(
+    version: Annotated[int, typer.Argument(metavar="VERSION", help="Number of a model version.")],
+    pipeline: PipelineName = DEFAULT_PIPELINE,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a version is, and why it is or is not in Production."""
+    from podium import history
+
+    with _models(pipeline) as (models, rule):
+        sentences = history.explain(models, version, rule)
+    if as_json:
+        print(json.dumps(sentences))
+    else:
+        for sentence in sentences:
+            console.print(sentence, markup=False)
+
+
+@app.command()
+def rollback(
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record.")],
+    pipeline: PipelineName = DEFAULT_PIPELINE,
+    to: Annotated[int | None, typer.Option(metavar="VERSION", help="The champion before when left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put the champion before back into Production; the version it replaces is not promoted again by itself."""
+    from podium import history
+
+    with _models(pipeline) as (models, _rule):
+        entry = history.rollback(models, to, reason)
+    console.print(json.dumps(entry.as_json()) if as_json else f"{entry.verdict}: {entry.reason}", markup=False)
+
+
+@contextlib.contextmanager
+def _models(pipeline: str) -> Iterator[tuple[Registry, Rule]]:
+    """Give a pipeline's registry and its rule, from the stack that runs or from the database alone."""
+    from podium import registry, specs, stack
 
     project = find_project()
     spec = specs.pipeline(project, pipeline)
     with stack.tracking(project) as uri:
         os.environ["MLFLOW_TRACKING_URI"] = uri
-        rows = leaderboard.leaderboard(registry.Registry(spec.job.pipeline), spec.rule)
-    if as_json:
-        print(json.dumps(rows))
-    else:
-        console.print(leaderboard.table(rows, f"{spec.job.pipeline}-classifier", spec.rule, console.width))
+        yield registry.Registry(spec.job.pipeline), spec.rule
 
 
 @app.command()

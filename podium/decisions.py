@@ -12,10 +12,14 @@ from podium.promotion import Candidate, Decision, Rule, decide
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from mlflow.entities import Run
+
     from podium.plan import Job
 
 EXPERIMENT_SUFFIX = "-promotions"
 VERDICT, REASON, BY = "podium.verdict", "podium.reason", "podium.by"
+# Why the version before must not win again, where a person has rolled back from it.
+AGAINST = "podium.against"
 FROM_VERSION, TO_VERSION = "podium.from_version", "podium.to_version"
 
 
@@ -40,6 +44,7 @@ def promote(job: Job, rule: Rule, numbers: Collection[int] | None, tags: dict[st
         Who decides: tags of the decision's run.
     """
     models = registry.Registry(job.pipeline)
+    finish_what_died(models)
     if numbers is None:
         challengers = [v for v in models.versions() if v.tags.get(registry.VALIDATION) == "passed"]
     else:
@@ -63,24 +68,55 @@ def _champion(models: registry.Registry, job: Job) -> Candidate | None:
 
 
 def _carry_out(models: registry.Registry, decision: Decision, rule: Rule, tags: dict[str, str]) -> None:
-    """Write the record, then Production, then close the record: an open record is a decision half carried out."""
-    record = models.client.create_run(
-        models.experiment_id(EXPERIMENT_SUFFIX),
-        run_name=decision.verdict,
-        tags={
-            **tags,
-            VERDICT: decision.verdict,
-            REASON: decision.reason,
-            FROM_VERSION: str(decision.previous.version) if decision.previous else "",
-            TO_VERSION: str(decision.champion.version) if decision.champion else "",
-            "mlflow.note.content": decision.reason,
-        },
-    ).info.run_id
+    before, after = (one.version if one else None for one in (decision.previous, decision.champion))
+    record = open_record(models, decision.verdict, decision.reason, before, after, tags)
     models.client.log_dict(record, {"rule": asdict(rule), **as_json(decision)}, "decision.json")
     models.client.log_text(record, markdown(decision, rule), "decision.md")
-    if decision.champion and decision.verdict == "promoted":
-        models.set_production(decision.champion.version)
-    models.client.set_terminated(record, "FINISHED")
+    close_record(models, models.client.get_run(record))
+
+
+def open_record(
+    models: registry.Registry,
+    verdict: str,
+    reason: str,
+    before: int | None,
+    after: int | None,
+    tags: dict[str, str],
+) -> str:
+    """Write what has been decided into a run, and return its id; while the run is open, it is not carried out."""
+    return str(
+        models.client.create_run(
+            models.experiment_id(EXPERIMENT_SUFFIX),
+            run_name=verdict,
+            tags={
+                **tags,
+                VERDICT: verdict,
+                REASON: reason,
+                FROM_VERSION: str(before or ""),
+                TO_VERSION: str(after or ""),
+                "mlflow.note.content": registry.note(reason, tags),
+            },
+        ).info.run_id
+    )
+
+
+def close_record(models: registry.Registry, record: Run) -> None:
+    """Carry out what a record says; again and again leads to the same."""
+    tags = record.data.tags
+    before, after = tags.get(FROM_VERSION), tags.get(TO_VERSION)
+    if before and AGAINST in tags:
+        # Before Production changes: whoever decides in between finds the version marked that must not win again.
+        models.tag_version(int(before), {registry.ROLLED_BACK: tags[AGAINST]})
+    if after and after != before:
+        models.set_production(int(after))
+        models.client.delete_model_version_tag(models.model, after, registry.ROLLED_BACK)
+    models.client.set_terminated(record.info.run_id, "FINISHED")
+
+
+def finish_what_died(models: registry.Registry) -> None:
+    """Carry out the decisions whose process was killed in between, the oldest first."""
+    for record in reversed(list(models.runs("attributes.status = 'RUNNING'", EXPERIMENT_SUFFIX))):
+        close_record(models, record)
 
 
 def as_json(decision: Decision) -> dict[str, Any]:

@@ -63,6 +63,7 @@ def task_tags() -> dict[str, str]:
         registry.DAG_ID: instance.dag_id,
         registry.DAG_RUN: instance.run_id,
         registry.TRY: str(instance.try_number),
+        registry.AIRFLOW_TASK: instance.log_url,
     }
 
 
@@ -178,12 +179,12 @@ class Attempt:
     @contextlib.contextmanager
     def run(self) -> Iterator[Record]:
         """Open an MLflow run named after the config; it ends FINISHED, or FAILED when the block raises."""
-        tags = {
-            **self.tags,
+        tags = self.tags
+        tags |= {
             "mlflow.source.type": "JOB",
             "mlflow.source.name": self.config.path,
             "mlflow.source.git.commit": self.commit,
-            "mlflow.note.content": self.config.description,
+            "mlflow.note.content": registry.note(self.config.description, tags),
         }
         client = self.models.client
         record = Record(self, client.create_run(self.experiment, tags=tags, run_name=self.config.name).info)

@@ -31,11 +31,19 @@ SPLIT_DIGEST = "podium.split_digest"
 COMMIT = "podium.git_commit"
 DAG_ID, DAG_RUN = "podium.dag_id", "podium.dag_run_id"
 TRY = "podium.try_number"
+AIRFLOW_TASK = "podium.airflow_task"
 ERROR = "podium.error"
 OWN_FAULT = "podium.own_fault"
+ROLLED_BACK = "podium.rolled_back"
 VALIDATION, VALIDATION_REASON = "podium.validation", "podium.validation_reason"
 # Scores on the held-out rows as JSON, and which rows these were.
 SCORES, SCORED_ON = "podium.scores", "podium.scored_on"
+
+
+def note(text: str, tags: Mapping[str, str]) -> str:
+    """Return the description of a run as Markdown, with a link to the Airflow task that its tags name."""
+    task = tags.get(AIRFLOW_TASK)
+    return "\n\n".join(filter(None, (text, f"[The task in Airflow]({task})" if task else "")))
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,9 @@ class Version:
 
     @property
     def failure(self) -> str:
-        """Why validation failed; empty when it passed or has not been asked."""
+        """Why it may not be promoted: it was rolled back from, or failed validation; empty otherwise."""
+        if reason := self.tags.get(ROLLED_BACK):
+            return f"rolled back: {reason}"
         if self.tags.get(VALIDATION) != "failed":
             return ""
         return self.tags.get(VALIDATION_REASON, "failed validation")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from urllib.parse import quote
 
 import psutil
 from conftest import wait_until
@@ -36,6 +37,20 @@ def test_shipped_configs_are_trained_by_themselves(trained_stack):
     assert trained_stack.champion() == "lda"
     runs = trained_stack.mlflow.search_runs([trained_stack.mlflow.get_experiment_by_name("iris").experiment_id])
     assert {r.info.status for r in runs} == {"FINISHED"}
+
+
+def test_a_run_in_mlflow_links_to_its_task_in_airflow(trained_stack):
+    run = trained_stack.first_run
+    experiment = trained_stack.mlflow.get_experiment_by_name("iris").experiment_id
+    recorded = {r.info.run_name: r.data.tags for r in trained_stack.mlflow.search_runs([experiment])}
+    tasks = f"{trained_stack.status['airflow']['url']}/dags/iris_train/runs/{quote(run['dag_run_id'])}/tasks"
+    for name, task in mapped(trained_stack, run).items():
+        link = f"{tasks}/train/mapped/{task.map_index}?try_number=1"
+        assert recorded[name]["podium.airflow_task"] == link
+        assert f"({link})" in recorded[name]["mlflow.note.content"]
+    decisions = trained_stack.mlflow.get_experiment_by_name("iris-promotions").experiment_id
+    first = trained_stack.mlflow.search_runs([decisions])[-1].data.tags
+    assert f"({tasks}/promote?try_number=1)" in first["mlflow.note.content"]
 
 
 def test_hosting_follows_training(trained_stack):

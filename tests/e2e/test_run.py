@@ -55,6 +55,31 @@ def test_first_run_ends_with_a_champion_and_the_next_has_nothing_new(lone):
     assert lone.podium("status").returncode == 1
 
 
+def test_rollback_is_one_command_and_on_record(lone):
+    lda, knn = (next(row["version"] for row in leaderboard(lone) if row["config"] == name) for name in ("lda", "knn"))
+    assert lone.podium("rollback").returncode == 2
+    alone = lone.podium("rollback", "--reason", "doubts")
+    assert alone.returncode == 1
+    assert alone.stderr.strip() == f"nothing was in Production before version {lda} (lda): name a version with --to"
+
+    back = lone.podium("rollback", "--to", str(knn), "--reason", "lda drifts", "--json")
+    assert back.returncode == 0, back.stderr
+    assert json.loads(back.stdout)["reason"] == f"version {knn} (knn) replaces version {lda} (lda): lda drifts"
+    assert lone.podium("run").returncode == 0
+    assert {row["config"]: row["stage"] for row in leaderboard(lone)}["knn"] == "Production"
+    said = lone.podium("explain", str(lda)).stdout
+    assert "It was rolled back from and is not promoted again by itself: lda drifts." in said
+
+    assert lone.podium("rollback", "--to", str(lda), "--reason", "it does not").returncode == 0
+    assert leaderboard(lone)[0]["stage"] == "Production"
+    changes = [one for one in json.loads(lone.podium("history", "--json").stdout) if one["before"] != one["after"]]
+    assert [(one["verdict"], one["before"], one["after"]) for one in changes] == [
+        ("rolled back", knn, lda),
+        ("rolled back", lda, knn),
+        ("promoted", None, lda),
+    ]
+
+
 def test_config_failing_by_its_own_fault_is_listed_and_not_tried_again(lone):
     # scikit-learn refuses this only when it meets the rows.
     lone.drop("pca.yaml", "estimator: GaussianNB\npreprocess: [{PCA: {n_components: 9}}]\n")
@@ -69,19 +94,6 @@ def test_config_failing_by_its_own_fault_is_listed_and_not_tried_again(lone):
     retried = json.loads(lone.podium("plan", "--json", "--retry-failed").stdout)
     assert [i["config"] for i in retried if i["action"] == "train"] == ["pca"]
     (lone.root / "config" / "iris" / "pca.yaml").unlink()
-
-
-def test_workers_that_cannot_warm_up_say_so_and_work_cold(lone):
-    # The warm-up imports it; requests, which would import it too, does without.
-    (lone.root / "netrc.py").write_text('raise ImportError("out of order")\n')
-    lone.drop("cold.yaml", "estimator: BernoulliNB\n")
-    ran = lone.podium("run")
-    (lone.root / "netrc.py").unlink()
-    assert ran.returncode == 0, ran.stderr
-    assert "cold" in {row["config"] for row in leaderboard(lone)}
-    log = (lone.root / ".podium" / "logs" / "scheduler.log").read_text()
-    assert "could not warm up" in log
-    assert "out of order" in log
 
 
 def test_interrupt_leaves_nothing_running_and_nothing_half_registered(lone):
@@ -118,3 +130,16 @@ def test_mlflow_that_does_not_answer_is_one_clear_line(lone):
         )
         assert answer.returncode == 1
         assert answer.stderr.strip() == "MLFLOW_TRACKING_URI: no MLflow answers at http://127.0.0.1:1"
+
+
+def test_workers_that_cannot_warm_up_say_so_and_work_cold(lone):
+    # The warm-up imports it; requests, which would import it too, does without.
+    spoilt = 'import sys\nif "scheduler" in sys.orig_argv:\n    sys.modules["netrc"] = None\n'
+    (lone.root / "sitecustomize.py").write_text(spoilt)
+    lone.drop("cold.yaml", "estimator: BernoulliNB\n")
+    ran = lone.podium("run")
+    assert ran.returncode == 0, ran.stderr
+    log = (lone.root / ".podium" / "logs" / "scheduler.log").read_text()
+    assert "could not warm up" in log
+    assert "netrc" in log
+    assert "cold" in {row["config"] for row in leaderboard(lone)}

@@ -1,0 +1,218 @@
+"""What was decided about Production, why a version is or is not in it, and the way back."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from podium import decisions, registry
+from podium.metrics import GREATER_IS_BETTER
+from podium.problems import PodiumError
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+    from podium.promotion import Rule
+    from podium.registry import Registry, Version
+
+ROLLED_BACK = "rolled back"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A decision as its record has it.
+
+    Parameters
+    ----------
+    at : str
+        When, as ISO 8601 in UTC.
+    verdict : str
+        ``promoted``, ``kept``, ``nothing`` or ``rolled back``.
+    before, after : int or None
+        The version in Production before and after.
+    by : str
+        The DAG, or the person.
+    reason : str
+        One sentence.
+    run_id : str
+        The MLflow run that holds the record.
+    """
+
+    at: str
+    verdict: str
+    before: int | None
+    after: int | None
+    by: str
+    reason: str
+    run_id: str
+
+    @classmethod
+    def of(cls, record: Run) -> Entry:
+        """Read a decision's MLflow run."""
+        tags, at = record.data.tags, datetime.fromtimestamp(record.info.start_time / 1000, UTC)
+        return cls(
+            at=at.isoformat(timespec="seconds"),
+            verdict=tags.get(decisions.VERDICT, ""),
+            before=_number(tags.get(decisions.FROM_VERSION)),
+            after=_number(tags.get(decisions.TO_VERSION)),
+            by=tags.get(decisions.BY, ""),
+            reason=tags.get(decisions.REASON, ""),
+            run_id=record.info.run_id,
+        )
+
+    @property
+    def changed(self) -> bool:
+        """Whether another version was in Production afterwards."""
+        return self.before != self.after
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what ``podium history --json`` prints."""
+        return asdict(self)
+
+
+def entries(models: Registry) -> list[Entry]:
+    """Return the decisions that were carried out, newest first."""
+    return [Entry.of(run) for run in models.runs("attributes.status = 'FINISHED'", decisions.EXPERIMENT_SUFFIX)]
+
+
+def table(found: list[Entry], title: str) -> Table:
+    """Return decisions as a table."""
+    shown = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    for column in ("when (UTC)", "verdict", "version", "by"):
+        shown.add_column(column, no_wrap=True)
+    shown.add_column("reason", overflow="fold")
+    for entry in found:
+        versions = f"{entry.before or '-'} → {entry.after}" if entry.changed else str(entry.after or "-")
+        when = entry.at.replace("T", " ").removesuffix("+00:00")
+        shown.add_row(when, entry.verdict, versions, entry.by, entry.reason)
+    return shown
+
+
+def explain(models: Registry, number: int, rule: Rule) -> list[str]:
+    """Say in sentences what a version is, and why it is or is not in Production.
+
+    Raises
+    ------
+    PodiumError
+        If there is no such version.
+    """
+    version = _version(models, number)
+    champion = models.in_production()
+    made = f"{_named(version)} is a {version.tags.get(registry.ESTIMATOR, 'model')}"
+    commit = version.tags.get(registry.COMMIT)
+    run = version.tags.get(registry.DAG_RUN)
+    sentences = [
+        f"{made}{f', made at commit {commit[:12]}' if commit else ''}{f' by the run {run}' if run else ''}.",
+        f"Its MLflow run is {version.run_id}.",
+        _scores(version),
+        _validation(version),
+        *_standing(version, champion, rule),
+    ]
+    sentences += [
+        f"{entry.at}, {entry.by or 'unknown'}: {entry.verdict}: {entry.reason}."
+        for entry in reversed(entries(models))
+        if entry.changed and number in {entry.before, entry.after}
+    ]
+    return [sentence for sentence in sentences if sentence]
+
+
+def rollback(models: Registry, to: int | None, reason: str) -> Entry:
+    """Put an earlier champion back into Production, and keep the one that is there from being promoted again.
+
+    Parameters
+    ----------
+    models : Registry
+        The pipeline's.
+    to : int or None
+        Which version; the champion before, leaving out those that were rolled back from, when None.
+    reason : str
+        Why, for the record.
+
+    Raises
+    ------
+    PodiumError
+        If nothing is in Production, there is none to go back to, or it is there already.
+    """
+    decisions.finish_what_died(models)
+    champion = models.in_production()
+    if champion is None:
+        raise PodiumError(f"nothing of {models.model} is in Production")
+    target = _before(models, champion) if to is None else _version(models, to)
+    if target.number == champion.number:
+        raise PodiumError(f"{_named(target)} is in Production already")
+    why = f"{_named(target)} replaces {_named(champion)}: {reason}"
+    tags = {decisions.BY: _user(), decisions.AGAINST: reason}
+    opened = decisions.open_record(models, ROLLED_BACK, why, champion.number, target.number, tags)
+    decisions.close_record(models, models.client.get_run(opened))
+    return Entry.of(models.client.get_run(opened))
+
+
+def _before(models: Registry, champion: Version) -> Version:
+    """Return the champion before, as the record has it."""
+    versions = {version.number: version for version in models.versions()}
+    for entry in entries(models):
+        version = versions.get(entry.before or 0)
+        if version and version.number != champion.number and registry.ROLLED_BACK not in version.tags:
+            return version
+    raise PodiumError(f"nothing was in Production before {_named(champion)}: name a version with --to")
+
+
+def _version(models: Registry, number: int) -> Version:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return models.version(number)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise PodiumError(f"{models.model} has no version {number}") from None
+
+
+def _scores(version: Version) -> str:
+    shown = ", ".join(f"{name} {value:.4f}" for name, value in version.metrics.items() if not name.endswith("_seconds"))
+    return f"On the held-out rows it has {shown}." if shown else ""
+
+
+def _validation(version: Version) -> str:
+    match version.tags.get(registry.VALIDATION):
+        case "passed":
+            return "It passed validation: loaded back from the registry, it reproduces these scores."
+        case "failed":
+            return f"It failed validation: {version.tags.get(registry.VALIDATION_REASON, '')}."
+    return "It has not been validated yet."
+
+
+def _standing(version: Version, champion: Version | None, rule: Rule) -> list[str]:
+    """Say whether a version is in Production, and how it compares with the one that is."""
+    if champion and champion.number == version.number:
+        return ["It is in Production."]
+    sentences = [f"It is not in Production: {f'{_named(champion)} is' if champion else 'nothing is'}."]
+    if reason := version.tags.get(registry.ROLLED_BACK):
+        sentences.append(f"It was rolled back from and is not promoted again by itself: {reason}.")
+    ours, theirs = (one.metrics.get(rule.metric) if one else None for one in (version, champion))
+    if ours is None:
+        sentences.append(f"It has no {rule.metric}, which decides.")
+    elif theirs is not None and version.scored_on == (champion.scored_on if champion else ""):
+        order = "higher" if GREATER_IS_BETTER[rule.metric] else "lower"
+        sentences.append(f"{rule.metric} decides, {order} is better: it has {ours:.4f}, the champion {theirs:.4f}.")
+    return sentences
+
+
+def _named(version: Version) -> str:
+    return f"version {version.number} ({version.config})"
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text else None
+
+
+def _user() -> str:
+    with contextlib.suppress(OSError, KeyError):  # a container may run as a user without a name
+        return getpass.getuser()
+    return "unknown"
