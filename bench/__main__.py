@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHES)}; all when left out")
     parser.add_argument("--quick", action="store_true", help="one round of the small sizes, in five minutes")
     parser.add_argument("--rounds", type=int, default=3, help="how often each comparison is made")
+    parser.add_argument("--results", type=Path, default=stacks.BENCH / "results", help="where to write them")
     given = parser.parse_args()
     if unknown := set(given.names) - set(BENCHES):
         parser.error(f"no bench {', '.join(sorted(unknown))}: known are {', '.join(BENCHES)}")
@@ -49,10 +50,9 @@ def main() -> None:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"\n{table.markdown(results)}\n{(time.monotonic() - started) / 60:.0f} minutes")
-    folder = stacks.BENCH / "results"
     if given.names:
-        results = table.kept(results, folder)
-    table.write(results, folder)
+        results = table.kept(results, given.results)
+    table.write(results, given.results)
     if not given.quick:
         table.draw(results, CHART_CONFIGS, CHART, stacks.ROOT / "docs" / "images" / "bench.png")
 
