@@ -98,7 +98,7 @@ class Trainings:
     def results(self) -> Iterator[table.Result]:
         """Yield a line for each side and size; those of two configs were there to warm up."""
         for (side, size), others in sorted(self._seconds.items()):
-            if side != "podium" and size > 2:  # noqa: PLR2004
+            if side != "podium" and size > 2 and ("podium", size) in self._seconds:  # noqa: PLR2004
                 yield table.compare(side, size, self._seconds["podium", size], others)
 
     def _run_outside(
