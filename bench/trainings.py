@@ -29,8 +29,7 @@ FLOW = [str(PREFECT / "python"), "-m", "bench.prefect.flow"]
 # What Podium sets, as it is without.
 WITHOUT = {
     "stock LocalExecutor": {"AIRFLOW__CORE__EXECUTOR": "LocalExecutor"},
-    "16 workers": {"PODIUM_WORKERS": "16"},
-    "no more slots than workers": {"AIRFLOW__CORE__PARALLELISM": str(services.workers())},
+    "16 workers": {"AIRFLOW__CORE__PARALLELISM": "16"},
     "scheduler_idle_sleep_time 1": {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1"},
     "2 API workers": {"AIRFLOW__API__WORKERS": "2"},
     "a thread for each core": dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(os.cpu_count())),

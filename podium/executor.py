@@ -28,11 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 class WarmExecutor(LocalExecutor):  # type: ignore[misc]
-    """LocalExecutor that warms up before it forks its workers; where it cannot, it works cold.
-
-    It keeps as many workers as ``PODIUM_WORKERS`` says, one for each slot where that is unset. With fewer workers than
-    slots, the next task waits where a worker finds it at once: a slot is filled only once in the scheduler's loop.
-    """
+    """LocalExecutor that warms up before it forks its workers; where it cannot, it works cold."""
 
     def start(self) -> None:
         """Warm up, then start the workers."""
@@ -43,11 +39,6 @@ class WarmExecutor(LocalExecutor):  # type: ignore[misc]
             except Exception:
                 log.exception("could not warm up: tasks import what they need themselves")
         super().start()
-
-    def _spawn_workers_with_gc_freeze(self, wanted: int) -> None:
-        missing = int(os.environ.get("PODIUM_WORKERS") or self.parallelism) - len(self.workers)
-        if missing > 0:
-            super()._spawn_workers_with_gc_freeze(min(missing, wanted))
 
 
 def adapt_supervisor() -> None:
@@ -80,15 +71,18 @@ def share_rows(dag_id: str, version: object) -> None:
     A task asks for its rows by their digest, so that it loads them itself if they are not these. Parquet is left to it:
     reading that starts threads, which a process that forks must not have.
     """
-    with contextlib.suppress(Exception):  # whatever is wrong, the task says it where its user looks
-        job = _job(dag_id, version)
-        if job.dataset.file.suffix != ".parquet":
+    job = _job(dag_id, version)
+    if job and job.dataset.file.suffix != ".parquet":
+        with contextlib.suppress(Exception):  # whatever is wrong with them, the task says it where its user looks
             data.load(job.dataset, job.split)
 
 
 @functools.lru_cache(maxsize=64)
-def _job(dag_id: str, _version: object) -> plan.Job:
-    return specs.pipeline(find_project(), dag_id).job
+def _job(dag_id: str, _version: object) -> plan.Job | None:
+    """Return what a DAG trains on, None for one that is not Podium's: it takes all specs to know that, and so once."""
+    with contextlib.suppress(Exception):
+        return specs.pipeline(find_project(), dag_id).job
+    return None
 
 
 def warm_up() -> None:

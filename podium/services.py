@@ -61,22 +61,24 @@ def environment(project: Project, ports: Ports) -> Environment:
         "MLFLOW_LOGGING_LEVEL": "WARNING",
         # MLflow would ask the server for the run once more, only to print where it is.
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-        "PODIUM_WORKERS": str(workers()),
         # Trainings run side by side: with a thread for every core each, they only get in each other's way.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         # Arrow's allocator would have a thread of its own in the process that forks the workers.
         "JE_ARROW_MALLOC_CONF": "background_thread:false",
         "DO_NOT_TRACK": "1",
-        "NO_PROXY": ",".join(filter(None, ("127.0.0.1,localhost", env.get("NO_PROXY") or env.get("no_proxy")))),
         # Deprecations inside Airflow and its providers: nothing that a user of Podium could mend.
         "PYTHONWARNINGS": "ignore::DeprecationWarning,ignore::PendingDeprecationWarning",
         **_airflow_settings(project, ports, urls["airflow"]),
     }
+    # One name is read by some clients, the other by others; behind a company's proxy ours must not go through it.
+    direct = ",".join(filter(None, ("127.0.0.1,localhost", env.get("no_proxy") or env.get("NO_PROXY"))))
     return (
         ours
         | env
         | {
+            "NO_PROXY": direct,
+            "no_proxy": direct,
             "AIRFLOW_HOME": str(home / "airflow"),
             "PODIUM_PROJECT": str(project.root),
             "PODIUM_HOME": str(home),
@@ -143,11 +145,6 @@ def given_mlflow() -> str | None:
     if uri and uri.startswith("http") and not answers(f"{uri.rstrip('/')}/health"):
         raise PodiumError(f"MLFLOW_TRACKING_URI: no MLflow answers at {uri}")
     return uri
-
-
-def workers() -> int:
-    """Return how many tasks run at once by themselves: two a core, as a short task waits half of its time."""
-    return max(4, 2 * len(os.sched_getaffinity(0)))
 
 
 def api_url(env: Mapping[str, str]) -> str:
@@ -278,6 +275,8 @@ def _sqlalchemy(url: str) -> str:
 def _airflow_settings(project: Project, ports: Ports, database: str) -> Environment:
     """Return Airflow's settings for a stack on one machine, as ``AIRFLOW__SECTION__KEY``."""
     home = project.home
+    # A short training waits half of its time, for servers and disks.
+    workers = max(4, 2 * len(os.sched_getaffinity(0)))
     settings: dict[str, dict[str, object]] = {
         "core": {
             "executor": "podium.executor.WarmExecutor",
@@ -289,9 +288,8 @@ def _airflow_settings(project: Project, ports: Ports, database: str) -> Environm
             "simple_auth_manager_users": "admin:admin",
             "simple_auth_manager_passwords_file": _passwords(home),
             "max_map_length": 10_000,
-            # Several times the workers, so that none waits for the scheduler: see podium.executor.
-            "parallelism": 8 * workers(),
-            "max_active_tasks_per_dag": 8 * workers(),
+            "parallelism": workers,
+            "max_active_tasks_per_dag": workers,
         },
         "api": {
             "host": "127.0.0.1",
@@ -308,8 +306,6 @@ def _airflow_settings(project: Project, ports: Ports, database: str) -> Environm
         "logging": {"base_log_folder": logs(project) / "tasks"},
         "scheduler": {
             "scheduler_idle_sleep_time": 0.1,
-            # A task may wait in its slot for as long as the long fits before it take.
-            "task_queued_timeout": 7 * 24 * 3600,
             # A killed task is found dead, and tried again, within a minute and not five.
             "task_instance_heartbeat_timeout": 60,
             "task_instance_heartbeat_timeout_detection_interval": 5,
