@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from podium import estimators, metrics
+from podium import estimators, metrics, plots
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,22 +103,4 @@ def pipeline(config: ClassifierConfig, x_train: pd.DataFrame, x_test: pd.DataFra
 
 def confusion_matrix_figure(model: Any, x: pd.DataFrame, y: pd.Series[Any], title: str) -> Figure:
     """Draw which classes a fitted classifier takes for which, on rows it has not seen."""
-    from matplotlib.figure import Figure
-    from sklearn.metrics import confusion_matrix
-
-    counts = confusion_matrix(y, model.predict(x), labels=model.classes_)
-    # Room for the labels is reckoned, not measured: a layout engine draws the figure once more, half of its time.
-    cells, labels = 1.5 + 0.45 * len(model.classes_), 0.8 + 0.07 * max(len(str(name)) for name in model.classes_)
-    size = cells + labels + 0.4
-    figure = Figure(figsize=(size, size))
-    axes = figure.add_axes((labels / size, labels / size, cells / size, cells / size))
-    axes.imshow(counts, cmap="Blues")
-    ticks = range(len(model.classes_))
-    axes.set_xticks(ticks, model.classes_, rotation=45, ha="right")
-    axes.set_yticks(ticks, model.classes_)
-    axes.set(xlabel="predicted", ylabel="true", title=title)
-    for row in ticks:
-        for column in ticks:
-            shade = "white" if counts[row, column] > counts.max() / 2 else "black"
-            axes.text(column, row, counts[row, column], ha="center", va="center", color=shade)
-    return figure
+    return plots.matrix_figure(y, model.predict(x), model.classes_, title)
