@@ -61,7 +61,7 @@ def _measure(folder: Path, names: set[str], rounds: int, *, quick: bool) -> Iter
     if names & set(SIDES):
         trainings = Trainings(folder, names & set(SIDES))
         for _ in range(rounds):
-            trainings.round([10, 40], [10] if quick else [10, 40], [10, 40] if quick else [40, 40])
+            trainings.round(*([[10], [10], [10, 10]] if quick else [[10, 40], [10, 40], [40, 40]]))
         yield from trainings.results()
     if "large" in names:
         trainings = Trainings(folder / "large", set(SIDES))

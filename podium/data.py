@@ -76,6 +76,13 @@ class DatasetRef:
             raise PodiumError(f"data set {value['path']}: no such file")
         return cls(name=value.get("name", path.stem), path=path, target=value["target"])
 
+    def as_spec(self, root: Path) -> str | dict[str, str]:
+        """Return what :meth:`from_spec` reads."""
+        if self.path is None:
+            return self.name
+        path = self.path.relative_to(root) if self.path.is_relative_to(root) else self.path
+        return {"path": str(path), "target": self.target, "name": self.name}
+
     @property
     def file(self) -> Path:
         """The file that holds the rows."""

@@ -1,35 +1,67 @@
-"""Decide what is in Production, carry it out, and keep the record of it in MLflow."""
+"""Decide what is in Production, carry it out, and keep the record of it in MLflow.
+
+A record is an MLflow run. It is opened before Production changes and ends after; a decision whose process was killed in
+between is carried out by whoever comes next. Records also keep two that decide at the same moment apart, where no
+Airflow pool does: the one whose record is younger decides anew.
+"""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-from podium import registry, validation
-from podium.promotion import Candidate, Decision, Rule, decide
+from podium import registry, report
+from podium.examination import Examination
+from podium.gates import Gate
+from podium.plan import Job
+from podium.project import find_project
+from podium.promotion import Decision, Rule, decide
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from mlflow.entities import Run
 
-    from podium.plan import Job
+    from podium.registry import Registry, Version
 
 EXPERIMENT_SUFFIX = "-promotions"
-VERDICT, REASON, BY = "podium.verdict", "podium.reason", "podium.by"
-# Why the version before must not win again, where a person has rolled back from it.
-AGAINST = "podium.against"
-FROM_VERSION, TO_VERSION = "podium.from_version", "podium.to_version"
+AWAITING, APPROVED, REFUSED, SUPERSEDED = "awaiting approval", "approved", "refused", "superseded"
+WOULD_PROMOTE = "would promote"
+# Of so many records, the newest, some may still be open.
+RECENT = 100
+
+Mode = Literal["enabled", "dry_run", "disabled"]
 
 
-def candidate(version: registry.Version) -> Candidate:
-    """Return a version of the registry as the rules see it."""
-    estimator = version.tags.get(registry.ESTIMATOR, "")
-    return Candidate(version.number, version.config, estimator, version.metrics, version.failure)
+@dataclass(frozen=True)
+class Outcome:
+    """A decision and the record of it.
+
+    Parameters
+    ----------
+    decision : Decision
+        What the rules say.
+    verdict : str
+        What became of it: ``promoted``, ``kept`` or ``nothing``; ``awaiting approval``; or ``would promote`` where
+        nothing was to be changed.
+    run_id : str
+        The MLflow run that is its record.
+    """
+
+    decision: Decision
+    verdict: str
+    run_id: str
 
 
-def promote(job: Job, rule: Rule, numbers: Collection[int] | None, tags: dict[str, str]) -> Decision:
+def promote(
+    job: Job,
+    rule: Rule,
+    numbers: Collection[int] | None,
+    tags: dict[str, str],
+    mode: Mode = "enabled",
+    *,
+    approval: bool = False,
+) -> Outcome:
     """Put the best version into Production and record why.
 
     Parameters
@@ -41,42 +73,76 @@ def promote(job: Job, rule: Rule, numbers: Collection[int] | None, tags: dict[st
     numbers : collection of int or None
         Versions that are candidates; None for all that passed validation on these rows.
     tags : dict of str to str
-        Who decides: tags of the decision's run.
+        Who decides, and from what: tags of the decision's run.
+    mode : {"enabled", "dry_run", "disabled"}
+        Whether Production changes; with ``disabled``, the logged scores decide and no model is asked.
+    approval : bool
+        Whether a person has to approve first: see :func:`answer`.
     """
     models = registry.Registry(job.pipeline)
-    finish_what_died(models)
+    while True:
+        known = finish_what_died(models)
+        champion = models.in_production()
+        examination = Examination(models, job, rule)
+        decision = _decide(examination, _challengers(models, job, numbers), champion, mode)
+        verdict = _verdict(decision, mode, approval=approval)
+        record = _open(models, decision, verdict, {**tags, registry.MODE: mode})
+        report.write(models, record, decision, examination, verdict)
+        if verdict != "promoted" or not _overtaken(models, record, known, champion):
+            break
+        models.client.delete_run(record)
+    if verdict != AWAITING:
+        close_record(models, models.client.get_run(record), ends=False)
+    if mode != "disabled":
+        report.add_evidence(models, record, decision, examination, verdict)
+    if verdict == "promoted":
+        report.write_card(models, models.client.get_run(record), examination)
+    if verdict != AWAITING:
+        models.client.set_terminated(record, "FINISHED")
+    rivals = _rivals(models, record, known) if verdict == "promoted" and decision.champion else set()
+    if rivals and decision.champion:
+        # Someone elsewhere promoted another one meanwhile: whoever sees it last compares the two.
+        promote(job, rule, {*rivals, decision.champion.version}, tags)
+        models.keep_one_in_production()
+    return Outcome(decision, verdict, record)
+
+
+def _challengers(models: Registry, job: Job, numbers: Collection[int] | None) -> list[Version]:
     if numbers is None:
-        challengers = [v for v in models.versions() if v.tags.get(registry.VALIDATION) == "passed"]
+        found = [v for v in models.versions() if v.tags.get(registry.VALIDATION) == "passed"]
     else:
-        challengers = [v for v in models.versions(min(numbers)) if v.number in numbers] if numbers else []
+        found = [v for v in models.versions(min(numbers)) if v.number in numbers] if numbers else []
     digest = job.held_out_digest()
-    candidates = [candidate(version) for version in challengers if version.scored_on == digest]
-    decision = decide(candidates, _champion(models, job), rule)
-    _carry_out(models, decision, rule, tags)
-    return decision
+    return [version for version in found if version.scored_on == digest]
 
 
-def _champion(models: registry.Registry, job: Job) -> Candidate | None:
-    """Return the champion with its scores on the rows that the challengers were scored on."""
-    version = models.in_production()
-    if version is None:
-        return None
-    if version.scored_on == job.held_out_digest():
-        return candidate(version)
-    outcome = validation.check(models, version, job)
-    return replace(candidate(version), metrics=outcome.scores, failure="; ".join(outcome.failures))
+def _decide(examination: Examination, challengers: list[Version], champion: Version | None, mode: Mode) -> Decision:
+    candidates = [examination.candidate(version) for version in challengers]
+    current = examination.champion(champion)
+    if mode == "disabled":
+        return decide(candidates, current, Rule(examination.rule.metric, examination.rule.min_improvement))
+    return decide(candidates, current, examination.rule, examination.examine)
 
 
-def _carry_out(models: registry.Registry, decision: Decision, rule: Rule, tags: dict[str, str]) -> None:
+def _verdict(decision: Decision, mode: Mode, *, approval: bool) -> str:
+    if decision.verdict != "promoted":
+        return decision.verdict
+    if mode != "enabled":
+        return WOULD_PROMOTE
+    return AWAITING if approval else decision.verdict
+
+
+def _open(models: Registry, decision: Decision, verdict: str, tags: dict[str, str]) -> str:
     before, after = (one.version if one else None for one in (decision.previous, decision.champion))
-    record = open_record(models, decision.verdict, decision.reason, before, after, tags)
-    models.client.log_dict(record, {"rule": asdict(rule), **as_json(decision)}, "decision.json")
-    models.client.log_text(record, markdown(decision, rule), "decision.md")
-    close_record(models, models.client.get_run(record))
+    if decision.verdict == "promoted":
+        tags = {**tags, registry.PROPOSED: str(after)}
+    if verdict == AWAITING:
+        tags = {**tags, registry.APPROVAL: AWAITING}
+    return open_record(models, verdict, decision.reason, before, before if verdict == WOULD_PROMOTE else after, tags)
 
 
 def open_record(
-    models: registry.Registry,
+    models: Registry,
     verdict: str,
     reason: str,
     before: int | None,
@@ -90,64 +156,150 @@ def open_record(
             run_name=verdict,
             tags={
                 **tags,
-                VERDICT: verdict,
-                REASON: reason,
-                FROM_VERSION: str(before or ""),
-                TO_VERSION: str(after or ""),
+                registry.VERDICT: verdict,
+                registry.REASON: reason,
+                registry.FROM_VERSION: str(before or ""),
+                registry.TO_VERSION: str(after or ""),
                 "mlflow.note.content": registry.note(reason, tags),
             },
         ).info.run_id
     )
 
 
-def close_record(models: registry.Registry, record: Run) -> None:
-    """Carry out what a record says; again and again leads to the same."""
+def close_record(models: Registry, record: Run, *, ends: bool = True) -> None:
+    """Carry out what a record says; again and again leads to the same.
+
+    Parameters
+    ----------
+    models : Registry
+        The pipeline's.
+    record : mlflow.entities.Run
+        As it was opened.
+    ends : bool
+        Whether nothing more will be written to the record.
+    """
     tags = record.data.tags
-    before, after = tags.get(FROM_VERSION), tags.get(TO_VERSION)
-    if before and AGAINST in tags:
+    before, after = tags.get(registry.FROM_VERSION), tags.get(registry.TO_VERSION)
+    if before and registry.AGAINST in tags:
         # Before Production changes: whoever decides in between finds the version marked that must not win again.
-        models.tag_version(int(before), {registry.ROLLED_BACK: tags[AGAINST]})
+        models.tag_version(int(before), {registry.ROLLED_BACK: tags[registry.AGAINST]})
     if after and after != before:
-        models.set_production(int(after))
-        models.client.delete_model_version_tag(models.model, after, registry.ROLLED_BACK)
-    models.client.set_terminated(record.info.run_id, "FINISHED")
+        champion = models.in_production()
+        if champion is None or str(champion.number) in {before, after}:  # otherwise the world has moved on
+            models.set_production(int(after))
+            models.client.delete_model_version_tag(models.model, after, registry.ROLLED_BACK)
+            report.describe(models, record)
+    if ends:
+        models.client.set_terminated(record.info.run_id, "FINISHED")
 
 
-def finish_what_died(models: registry.Registry) -> None:
-    """Carry out the decisions whose process was killed in between, the oldest first."""
-    for record in reversed(list(models.runs("attributes.status = 'RUNNING'", EXPERIMENT_SUFFIX))):
-        close_record(models, record)
+def finish_what_died(models: Registry) -> set[str]:
+    """Carry out the decisions whose process was killed in between, the oldest first.
+
+    Returns
+    -------
+    set of str
+        Ids of the records that there are, the recent ones.
+    """
+    records = models.recent_runs(EXPERIMENT_SUFFIX, RECENT)
+    for record in reversed(records):
+        if _is_open(record):
+            close_record(models, record)
+    return {record.info.run_id for record in records}
 
 
-def as_json(decision: Decision) -> dict[str, Any]:
-    """Return a decision as JSON values."""
-    return dict(json.loads(json.dumps(asdict(decision))))
+def answer(models: Registry, run_id: str, by: str, *, approved: bool) -> str:
+    """Carry out, or refuse, a decision that awaits approval, and return its verdict; to answer twice changes nothing.
+
+    It is not carried out if something else has come into Production since: what was approved was a comparison with
+    the champion of then.
+
+    Parameters
+    ----------
+    models : Registry
+        The pipeline's.
+    run_id : str
+        The record.
+    by : str
+        Who answers.
+    approved : bool
+        The answer.
+    """
+    finish_what_died(models)
+    tags = models.client.get_run(run_id).data.tags
+    if tags.get(registry.APPROVAL) != AWAITING:
+        return str(tags[registry.VERDICT])
+    champion = models.in_production()
+    version = models.version(int(tags[registry.PROPOSED]))
+    if not approved:
+        verdict, why = REFUSED, f"refused by {by}"
+    elif str(champion.number if champion else "") != tags[registry.FROM_VERSION]:
+        verdict, why = SUPERSEDED, f"approved by {by}, but Production has changed since it was decided"
+    elif version.failure:
+        verdict, why = SUPERSEDED, f"approved by {by}, but since it was decided: {version.failure}"
+    else:
+        verdict, why = "promoted", f"approved by {by}"
+    after = tags[registry.TO_VERSION] if verdict == "promoted" else tags[registry.FROM_VERSION]
+    reason = f"{tags[registry.REASON]}; {why}"
+    models.tag_run(
+        run_id,
+        {
+            registry.VERDICT: verdict,
+            registry.REASON: reason,
+            registry.TO_VERSION: after,
+            registry.APPROVAL: APPROVED if approved else REFUSED,
+            registry.APPROVER: by,
+            "mlflow.runName": verdict,
+            "mlflow.note.content": registry.note(reason, tags),
+        },
+    )
+    close_record(models, models.client.get_run(run_id))
+    if verdict == "promoted":
+        report.write_card(models, models.client.get_run(run_id), _examination(models, run_id))
+    return verdict
 
 
-def rows(decision: Decision, rule: Rule) -> list[tuple[str, ...]]:
-    """Return what was compared as rows of a table: version, config, estimator, score, what became of it."""
-    table: list[tuple[str, ...]] = []
-    for entry in decision.ranking:
-        score = entry.metrics.get(rule.metric)
-        champion = decision.champion is not None and entry.version == decision.champion.version
-        table.append(
-            (
-                str(entry.version),
-                entry.config,
-                entry.estimator,
-                "" if score is None else f"{score:.4f}",
-                registry.PRODUCTION if champion else entry.failure,
-            )
-        )
-    return table
+def _examination(models: Registry, run_id: str) -> Examination:
+    """Return what a recorded decision was made with."""
+    written = report.content(models, run_id)
+    rule = Rule(**{**written["rule"], "gates": tuple(Gate(**gate) for gate in written["rule"]["gates"])})
+    return Examination(
+        models, Job.from_spec(find_project(), models.pipeline, written["dataset"], written["split"]), rule
+    )
 
 
-def markdown(decision: Decision, rule: Rule) -> str:
-    """Return a decision as a table that a person can read."""
-    head = ("version", "config", "estimator", f"held-out {rule.metric}", "")
-    lines = [f"**{decision.verdict}**: {decision.reason}", "", _row(head), _row(["---"] * len(head))]
-    return "\n".join([*lines, *map(_row, rows(decision, rule))]) + "\n"
+def _is_open(record: Run) -> bool:
+    return bool(record.info.status == "RUNNING" and record.data.tags.get(registry.APPROVAL) != AWAITING)
 
 
-def _row(cells: Collection[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def _changes(record: Run) -> bool:
+    """Tell whether Production is, or will be, another one by a record."""
+    tags = record.data.tags
+    same = tags.get(registry.FROM_VERSION) == tags.get(registry.TO_VERSION)
+    return tags.get(registry.APPROVAL) != AWAITING and not same
+
+
+def _overtaken(models: Registry, mine: str, known: set[str], champion: Version | None) -> bool:
+    """Tell whether someone else has decided, or decides and came first, since the champion was looked up."""
+    records = {record.info.run_id: record for record in models.recent_runs(EXPERIMENT_SUFFIX, RECENT)}
+    place = _place(records[mine])
+    others = [record for name, record in records.items() if name not in known and name != mine and _changes(record)]
+    if any(not _is_open(other) or _place(other) < place for other in others):
+        return True
+    now = models.in_production()
+    return (now.number if now else None) != (champion.number if champion else None)
+
+
+def _place(record: Run) -> tuple[int, str]:
+    return record.info.start_time, record.info.run_id
+
+
+def _rivals(models: Registry, mine: str, known: set[str]) -> set[int]:
+    """Return the versions that others have put into Production while this decision was made."""
+    return {
+        int(record.data.tags[registry.TO_VERSION])
+        for record in models.recent_runs(EXPERIMENT_SUFFIX, RECENT)
+        if record.info.run_id not in {*known, mine}
+        and record.data.tags.get(registry.VERDICT) == "promoted"
+        and _changes(record)
+    }

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from podium.task_checks import Task
 
 PROMOTE = "tasks.promote.promote_best"
+APPROVAL = "podium.approval.PromotionApproval"
 #: Rules under which a task runs, and is green, whatever became of the tasks before it.
 BLIND_RULES = ("all_done", "always", "one_done", "all_done_min_one_success", "all_done_setup_success")
 # dag-factory's own patterns.
@@ -65,6 +66,7 @@ class Shape:
                     self._reference(name, pointer, made.get(referenced, referenced), written, order)
             self._check_mapped(task)
         self._check_promotion(made)
+        self._check_approval()
 
     def _dependencies(self, node: Task, nodes: dict[str, Task]) -> Iterator[str]:
         names, pointer = node.conf.get("dependencies"), (*node.pointer, "dependencies")
@@ -263,6 +265,16 @@ class Shape:
                 if not any(self._shows(leaf, other, edges) for leaf in leaves - {name}):
                     words = f"the run is green when every {other} failed: let a task with trigger_rule none_failed"
                     self.findings.say((*task.pointer, "trigger_rule"), f"{words} depend on {other} as well")
+
+    def _check_approval(self) -> None:
+        """Note a promotion that waits for an approval that nobody is asked for."""
+        for name, task in self.tasks.items():
+            if task.conf.get("python_callable") != PROMOTE or task.conf.get("approval") != "required":
+                continue
+            after = [other for other in self.tasks.values() if name in self._before[other.name]]
+            if not any(other.conf.get("operator") == APPROVAL for other in after):
+                words = f"nobody is asked: let a task with operator {APPROVAL} depend on {name}"
+                self.findings.say((*task.pointer, "approval"), words)
 
     def _shows(self, leaf: str, mapped: str, edges: dict[str, set[str]]) -> bool:
         """Return whether a leaf fails, or is not reached, when a task before it fails."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from podium import decisions, registry
+from podium import decisions, registry, report
 from podium.metrics import GREATER_IS_BETTER
 from podium.problems import PodiumError
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from podium.registry import Registry, Version
 
 ROLLED_BACK = "rolled back"
+# In so many records a version is looked for: hosting compares every version, so that the newest has it.
+MOST_READ = 20
 
 
 @dataclass(frozen=True)
@@ -30,26 +32,30 @@ class Entry:
 
     Parameters
     ----------
-    at : str
+    time : str
         When, as ISO 8601 in UTC.
     verdict : str
-        ``promoted``, ``kept``, ``nothing`` or ``rolled back``.
-    before, after : int or None
-        The version in Production before and after.
-    by : str
-        The DAG, or the person.
+        ``promoted``, ``kept``, ``nothing``, ``rolled back``, ``would promote`` (nothing was to be changed),
+        ``awaiting approval``, ``refused`` or ``superseded``.
+    from_version, to_version : int or None
+        The version in Production before and after; while approval is awaited, the one that it would be.
     reason : str
         One sentence.
+    by : str
+        The DAG, or the person.
+    approver : str
+        Who approved or refused; empty where nobody was asked.
     run_id : str
         The MLflow run that holds the record.
     """
 
-    at: str
+    time: str
     verdict: str
-    before: int | None
-    after: int | None
-    by: str
+    from_version: int | None
+    to_version: int | None
     reason: str
+    by: str
+    approver: str
     run_id: str
 
     @classmethod
@@ -57,19 +63,20 @@ class Entry:
         """Read a decision's MLflow run."""
         tags, at = record.data.tags, datetime.fromtimestamp(record.info.start_time / 1000, UTC)
         return cls(
-            at=at.isoformat(timespec="seconds"),
-            verdict=tags.get(decisions.VERDICT, ""),
-            before=_number(tags.get(decisions.FROM_VERSION)),
-            after=_number(tags.get(decisions.TO_VERSION)),
-            by=tags.get(decisions.BY, ""),
-            reason=tags.get(decisions.REASON, ""),
+            time=at.isoformat(timespec="seconds"),
+            verdict=tags.get(registry.VERDICT, ""),
+            from_version=_number(tags.get(registry.FROM_VERSION)),
+            to_version=_number(tags.get(registry.TO_VERSION)),
+            reason=tags.get(registry.REASON, ""),
+            by=tags.get(registry.BY, ""),
+            approver=tags.get(registry.APPROVER, ""),
             run_id=record.info.run_id,
         )
 
     @property
     def changed(self) -> bool:
         """Whether another version was in Production afterwards."""
-        return self.before != self.after
+        return self.from_version != self.to_version and self.verdict != decisions.AWAITING
 
     def as_json(self) -> dict[str, Any]:
         """Return what ``podium history --json`` prints."""
@@ -77,8 +84,12 @@ class Entry:
 
 
 def entries(models: Registry) -> list[Entry]:
-    """Return the decisions that were carried out, newest first."""
-    return [Entry.of(run) for run in models.runs("attributes.status = 'FINISHED'", decisions.EXPERIMENT_SUFFIX)]
+    """Return the decisions that were carried out or await approval, newest first."""
+    return [
+        Entry.of(run)
+        for run in models.runs(suffix=decisions.EXPERIMENT_SUFFIX)
+        if run.info.status == "FINISHED" or run.data.tags.get(registry.APPROVAL) == decisions.AWAITING
+    ]
 
 
 def table(found: list[Entry], title: str) -> Table:
@@ -88,8 +99,9 @@ def table(found: list[Entry], title: str) -> Table:
         shown.add_column(column, no_wrap=True)
     shown.add_column("reason", overflow="fold")
     for entry in found:
-        versions = f"{entry.before or '-'} → {entry.after}" if entry.changed else str(entry.after or "-")
-        when = entry.at.replace("T", " ").removesuffix("+00:00")
+        same = str(entry.to_version or "-")
+        versions = f"{entry.from_version or '-'} → {entry.to_version}" if entry.changed else same
+        when = entry.time.replace("T", " ").removesuffix("+00:00")
         shown.add_row(when, entry.verdict, versions, entry.by, entry.reason)
     return shown
 
@@ -103,23 +115,50 @@ def explain(models: Registry, number: int, rule: Rule) -> list[str]:
         If there is no such version.
     """
     version = _version(models, number)
-    champion = models.in_production()
-    made = f"{_named(version)} is a {version.tags.get(registry.ESTIMATOR, 'model')}"
-    commit = version.tags.get(registry.COMMIT)
-    run = version.tags.get(registry.DAG_RUN)
+    champion, found = models.in_production(), entries(models)
     sentences = [
-        f"{made}{f', made at commit {commit[:12]}' if commit else ''}{f' by the run {run}' if run else ''}.",
+        f"{_named(version)} is a {version.tags.get(registry.ESTIMATOR, 'model')}{_origin(version)}.",
+        _data(version),
         f"Its MLflow run is {version.run_id}.",
         _scores(version),
         _validation(version),
-        *_standing(version, champion, rule),
-    ]
-    sentences += [
-        f"{entry.at}, {entry.by or 'unknown'}: {entry.verdict}: {entry.reason}."
-        for entry in reversed(entries(models))
-        if entry.changed and number in {entry.before, entry.after}
+        *_standing(version, champion, rule, found),
+        *(_told(entry) for entry in reversed(found) if _concerns(entry, number)),
+        _last_word(models, found, number),
     ]
     return [sentence for sentence in sentences if sentence]
+
+
+def _origin(version: Version) -> str:
+    """Return by which commit and by which run of Airflow's a version was made."""
+    commit, run = version.tags.get(registry.COMMIT), version.tags.get(registry.DAG_RUN)
+    at = f" at commit {commit[:12]}" if commit else ""
+    return f", made{at}{f' by the run {run}' if run else ''}" if commit or run else ""
+
+
+def _data(version: Version) -> str:
+    name, digest = version.tags.get(registry.DATA), version.tags.get(registry.DATA_DIGEST, "")
+    return f"It was trained on {name}, rows {digest[:12]}." if name else ""
+
+
+def _concerns(entry: Entry, number: int) -> bool:
+    return entry.from_version != entry.to_version and number in {entry.from_version, entry.to_version}
+
+
+def _told(entry: Entry) -> str:
+    return f"{entry.time}, {entry.by or 'unknown'}: {entry.verdict}: {entry.reason}."
+
+
+def _last_word(models: Registry, found: list[Entry], number: int) -> str:
+    """Say why a version that never came into Production did not, as the last decision about it has it."""
+    if any(_concerns(entry, number) for entry in found):
+        return ""
+    for entry in found[:MOST_READ]:
+        for candidate in report.content(models, entry.run_id).get("ranking", []):
+            if candidate["version"] == number:
+                why = candidate["failure"] or entry.reason
+                return f"{entry.time}, {entry.by or 'unknown'}: {entry.verdict}; of this version: {why}."
+    return ""
 
 
 def rollback(models: Registry, to: int | None, reason: str) -> Entry:
@@ -147,9 +186,12 @@ def rollback(models: Registry, to: int | None, reason: str) -> Entry:
     if target.number == champion.number:
         raise PodiumError(f"{_named(target)} is in Production already")
     why = f"{_named(target)} replaces {_named(champion)}: {reason}"
-    tags = {decisions.BY: _user(), decisions.AGAINST: reason}
+    tags = {registry.BY: _user(), registry.AGAINST: reason}
     opened = decisions.open_record(models, ROLLED_BACK, why, champion.number, target.number, tags)
     decisions.close_record(models, models.client.get_run(opened))
+    champion = models.in_production()
+    if champion is None or champion.number != target.number:
+        raise PodiumError("something else came into Production at the same moment: see podium history")
     return Entry.of(models.client.get_run(opened))
 
 
@@ -157,7 +199,7 @@ def _before(models: Registry, champion: Version) -> Version:
     """Return the champion before, as the record has it."""
     versions = {version.number: version for version in models.versions()}
     for entry in entries(models):
-        version = versions.get(entry.before or 0)
+        version = versions.get(entry.from_version or 0)
         if version and version.number != champion.number and registry.ROLLED_BACK not in version.tags:
             return version
     raise PodiumError(f"nothing was in Production before {_named(champion)}: name a version with --to")
@@ -188,10 +230,15 @@ def _validation(version: Version) -> str:
     return "It has not been validated yet."
 
 
-def _standing(version: Version, champion: Version | None, rule: Rule) -> list[str]:
-    """Say whether a version is in Production, and how it compares with the one that is."""
+def _standing(version: Version, champion: Version | None, rule: Rule, found: list[Entry]) -> list[str]:
+    """Say whether a version is in Production and since when, and how it compares with the one that is."""
     if champion and champion.number == version.number:
-        return ["It is in Production."]
+        last = next((entry for entry in found if entry.changed and entry.to_version == version.number), None)
+        if last is None:
+            return ["It is in Production."]
+        before = f", version {last.from_version} was before" if last.from_version else ", the first"
+        approved = f", approved by {last.approver}" if last.approver else ""
+        return [f"It is in Production since {last.time}{before}{approved}."]
     sentences = [f"It is not in Production: {f'{_named(champion)} is' if champion else 'nothing is'}."]
     if reason := version.tags.get(registry.ROLLED_BACK):
         sentences.append(f"It was rolled back from and is not promoted again by itself: {reason}.")

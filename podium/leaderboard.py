@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from podium import decisions, registry
+from podium import examination, registry
 
 if TYPE_CHECKING:
     from podium.promotion import Rule
@@ -27,7 +27,7 @@ def leaderboard(models: registry.Registry, rule: Rule) -> list[dict[str, Any]]:
         ``validation`` (``passed``, ``failed`` or an empty string before the first check).
     """
     versions = {version.number: version for version in models.versions()}
-    ranked = rule.ranked([decisions.candidate(version) for version in versions.values()])
+    ranked = rule.ranked([examination.candidate(version) for version in versions.values()])
     return [_row(versions[candidate.version]) for candidate in ranked]
 
 

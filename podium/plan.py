@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from podium import identity, registry
@@ -61,6 +61,10 @@ class Job:
             folder=project.path(folder) if folder else project.config / pipeline,
         )
 
+    def as_spec(self) -> dict[str, Any]:
+        """Return the rows as :meth:`from_spec` reads them."""
+        return {"dataset": self.dataset.as_spec(self.project.root), "split": asdict(self.split)}
+
     @property
     def shown_folder(self) -> str:
         """The folder as messages show it."""
@@ -69,6 +73,15 @@ class Job:
     def held_out_digest(self) -> str:
         """Return what identifies the held-out rows: scores compare only where it is the same."""
         return f"{self.dataset.digest()[:16]}-{identity.split_digest(self.split)[:16]}"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What runs and versions say of the rows."""
+        return {
+            registry.DATA: self.dataset.name,
+            registry.DATA_DIGEST: self.dataset.digest(),
+            registry.SPLIT_DIGEST: identity.split_digest(self.split),
+        }
 
     def identity(self, config: ClassifierConfig) -> str:
         """Return what a training of a config in this job is known by."""
@@ -200,10 +213,7 @@ def _decide(
 
 
 def _what_changed(job: Job, config: ClassifierConfig, before: registry.Version) -> str:
-    now = {
-        "config": (registry.CONFIG_DIGEST, config.digest),
-        "data": (registry.DATA_DIGEST, job.dataset.digest()),
-        "split": (registry.SPLIT_DIGEST, identity.split_digest(job.split)),
-    }
-    changed = [what for what, (tag, digest) in now.items() if before.tags.get(tag) != digest]
+    now = {registry.CONFIG_DIGEST: config.digest, **job.tags}
+    kinds = {"config": registry.CONFIG_DIGEST, "data": registry.DATA_DIGEST, "split": registry.SPLIT_DIGEST}
+    changed = [what for what, tag in kinds.items() if before.tags.get(tag) != now[tag]]
     return f"{' and '.join(changed) or 'training code'} changed since version {before.number}"

@@ -151,9 +151,7 @@ class Attempt:
             registry.CONFIG: self.config.name,
             registry.ESTIMATOR: self.config.estimator,
             registry.CONFIG_DIGEST: self.config.digest,
-            registry.DATA: self.job.dataset.name,
-            registry.DATA_DIGEST: self.job.dataset.digest(),
-            registry.SPLIT_DIGEST: identity.split_digest(self.job.split),
+            **self.job.tags,
             registry.COMMIT: self.commit,
             **task_tags(),
         }
@@ -277,7 +275,7 @@ class Record:
             (target / "config").mkdir()
             (target / "config" / Path(config.path).name).write_text(self.attempt.source, encoding="utf-8")
             (target / "candidate.yaml").write_text(yaml.safe_dump(config.as_dict(), sort_keys=False), encoding="utf-8")
-            (target / "folds.json").write_text(json.dumps(training.fold_scores, indent=1), encoding="utf-8")
+            (target / registry.FOLDS).write_text(json.dumps(training.fold_scores, indent=1), encoding="utf-8")
             _upload(folder, self.info.artifact_uri)
 
     def _log_model(self, training: Training, dataset: Dataset) -> LoggedModel:

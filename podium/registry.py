@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import tempfile
 import warnings
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 PRODUCTION = "Production"
 PRODUCTION_ALIAS, PREVIOUS_ALIAS = "production", "previous"
 PAGE = 1000
+# File of a training's run with its scores in each fold.
+FOLDS = "folds.json"
 
 # Tags of runs and versions.
 IDENTITY = "podium.identity"
@@ -38,6 +42,17 @@ ROLLED_BACK = "podium.rolled_back"
 VALIDATION, VALIDATION_REASON = "podium.validation", "podium.validation_reason"
 # Scores on the held-out rows as JSON, and which rows these were.
 SCORES, SCORED_ON = "podium.scores", "podium.scored_on"
+
+# Tags of decisions.
+VERDICT, REASON, BY = "podium.verdict", "podium.reason", "podium.by"
+# Why the version before must not win again, where a person has rolled back from it.
+AGAINST = "podium.against"
+FROM_VERSION, TO_VERSION = "podium.from_version", "podium.to_version"
+# The version that a decision wanted in Production, also where it did not come to that.
+PROPOSED = "podium.proposed_version"
+APPROVAL, APPROVER = "podium.approval", "podium.approver"
+MODE = "podium.mode"
+SPEC_DIGEST = "podium.spec_digest"
 
 
 def note(text: str, tags: Mapping[str, str]) -> str:
@@ -200,6 +215,17 @@ class Registry:
         if experiment:
             yield from self._pages(functools.partial(self.client.search_runs, [experiment.experiment_id]), query)
 
+    def recent_runs(self, suffix: str, most: int) -> list[Run]:
+        """Return so many runs of the experiment, the newest first."""
+        experiment = self.client.get_experiment_by_name(self.pipeline + suffix)
+        return list(self.client.search_runs([experiment.experiment_id], max_results=most)) if experiment else []
+
+    def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags on a run, all or none."""
+        from mlflow.entities import RunTag
+
+        self.client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+
     def own_faults(self) -> dict[str, str]:
         """Return the identities whose config failed by its own fault, and how."""
         found = self.runs(f"tags.`{OWN_FAULT}` = 'true'")
@@ -222,17 +248,44 @@ class Registry:
             self.client.set_registered_model_alias(self.model, PREVIOUS_ALIAS, str(before))
         self.client.set_registered_model_alias(self.model, PRODUCTION_ALIAS, str(number))
 
+    def keep_one_in_production(self) -> None:
+        """Archive every version in stage Production but the one that the alias names: two may have come at once."""
+        champion = self._aliases().get(PRODUCTION_ALIAS)
+        if champion is not None and [v.number for v in self.versions() if v.stage == PRODUCTION] != [champion]:
+            self.set_production(champion)
+
     def tag_version(self, number: int, tags: Mapping[str, str]) -> None:
         """Set tags on a version."""
         for name, value in tags.items():
             self.client.set_model_version_tag(self.model, str(number), name, value)
 
-    def load(self, number: int) -> Any:
-        """Load a version's scikit-learn pipeline back from the registry."""
-        import mlflow.sklearn
+    def fold_scores(self, run_id: str) -> list[dict[str, float]]:
+        """Return the cross-validation scores of a training, one entry a fold; empty where they are not kept."""
+        from mlflow.exceptions import MlflowException
+
+        with tempfile.TemporaryDirectory() as folder, contextlib.suppress(MlflowException, OSError):
+            return list(json.loads(Path(self.client.download_artifacts(run_id, FOLDS, folder)).read_text("utf-8")))
+        return []
+
+    def load(self, number: int, folder: str | None = None) -> Any:
+        """Load a version back from the registry, as MLflow serves it: its signature is enforced.
+
+        Parameters
+        ----------
+        number : int
+            The version.
+        folder : str, optional
+            Where its files are put; one of MLflow's choice when left out.
+
+        Returns
+        -------
+        mlflow.pyfunc.PyFuncModel
+            ``get_raw_model()`` gives the scikit-learn pipeline.
+        """
+        import mlflow.pyfunc
 
         import_skops()
-        return mlflow.sklearn.load_model(f"models:/{self.model}/{number}")
+        return mlflow.pyfunc.load_model(f"models:/{self.model}/{number}", dst_path=folder)
 
 
 def import_skops() -> None:

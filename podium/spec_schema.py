@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from podium import gates
 from podium.data import BUILT_IN
 from podium.metrics import GREATER_IS_BETTER
 from podium.signatures import Signature, signature, summary
@@ -154,7 +155,38 @@ _STEP_SHAPES: dict[str, dict[str, Any]] = {
     },
     "metric": {"enum": list(GREATER_IS_BETTER), "description": "What decides, on the held-out rows."},
     "min_improvement": {"type": "number", "minimum": 0},
+    "confidence": {
+        "description": "How sure it has to be that a challenger's lead is not luck; the metric decides when left out.",
+        "anyOf": [_NUMBER_01, {"type": "null"}],
+    },
 }
+
+
+def _gates() -> dict[str, Any]:
+    parts = {
+        "threshold": {"type": "number", "description": "The metric is at least this, or at most if less is better."},
+        "min_absolute_change": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "description": "By how much it is better than the champion's, in its own units.",
+        },
+        "min_relative_change": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "description": "By what share of the champion's value it is better.",
+        },
+    }
+    gate = {"type": "object", "properties": parts, "additionalProperties": False, "minProperties": 1}
+    names = [*GREATER_IS_BETTER, *gates.MEASURED, *sorted(set(gates.scorer_names()) - set(GREATER_IS_BETTER))]
+    return {
+        "description": "What a version must pass, by metric: a metric of training, latency_ms, model_bytes or a scorer"
+        " of scikit-learn.",
+        "anyOf": [
+            {"type": "object", "propertyNames": {"enum": names}, "additionalProperties": gate},
+            {"type": "null"},
+        ],
+    }
 
 
 def generate() -> dict[str, Any]:
@@ -411,7 +443,10 @@ def _steps(finder: Finder) -> dict[str, Any]:
 
 
 def _step(name: str, found: Signature, doc: str, more: dict[str, Any]) -> dict[str, Any]:
-    own = {argument: _shaped(argument, schema, _STEP_SHAPES) for argument, schema in found.arguments.items()}
+    own = {
+        argument: _shaped(argument, schema, {**_STEP_SHAPES, "gates": _gates()})
+        for argument, schema in found.arguments.items()
+    }
     result = _arguments(name, doc, own, found.required)
     for inner in result["allOf"][0]["properties"].values():
         inner["additionalProperties"] = False  # a function takes its own arguments, not those of a task

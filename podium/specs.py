@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
+import hashlib
 import operator
 import re
 import warnings
@@ -114,6 +115,13 @@ def files_of(project: Project, dag_id: str) -> list[Path]:
     named = [project.dag_specs / f"{dag_id}{suffix}" for suffix in SUFFIXES]
     own = [path for path in named if path.name not in DEFAULTS and path.is_file() and may_hold(path, dag_id)]
     return own or [path for path in spec_files(project) if may_hold(path, dag_id)]
+
+
+def digest(project: Project, dag_id: str) -> str:
+    """Return the SHA-256, in hexadecimal, of the spec that holds a DAG; empty where there is none."""
+    for path in files_of(project, dag_id) if dag_id and project.dag_specs.is_dir() else ():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    return ""
 
 
 def may_hold(path: Path, dag_id: str) -> bool:

@@ -44,6 +44,9 @@ MAX_ASSET_NAME = 1500
 #: Digits of a number of days or seconds from which on dates end.
 MAX_DIGITS = 6
 
+#: Of more keys than these, a message names only the closest.
+MOST_LISTED = 12
+
 _RELATIVE = re.compile(r"\d+\s+(hour|minute|second|day)", re.IGNORECASE)
 _REFERENCE = re.compile(r"\+\w+(\[.*\])?")
 _PARTS = (("name", "file"), ("file", "name"))
@@ -69,7 +72,7 @@ def check_value(
             check_object(findings, pointer, value, argument)
     elif is_later(value, templated=templated):
         return
-    elif isinstance(value, dict) and (branch := argument.inside("properties")):
+    elif isinstance(value, dict) and (branch := argument.inside("properties") or argument.inside("propertyNames")):
         _check_mapping(findings, pointer, value, type(argument)(argument.name, branch))
     elif isinstance(value, list) and (branch := argument.inside("items")):
         items = type(argument)(f"each item of {argument.name}", branch["items"])
@@ -89,12 +92,15 @@ def _check_variable(findings: Findings, pointer: Pointer, text: str, argument: A
 
 
 def _check_mapping(findings: Findings, pointer: Pointer, value: dict[str, Any], argument: Argument) -> None:
-    known = argument.schema["properties"]
+    names = argument.schema.get("propertyNames", {}).get("enum", ())
+    known = argument.schema.get("properties") or dict.fromkeys(names, argument.schema["additionalProperties"])
+    if not value and argument.schema.get("minProperties"):
+        findings.say(pointer, f"{argument.name} needs one of {', '.join(known)}")
     for key, inner in value.items():
         if key in known:
             check_value(findings, (*pointer, key), inner, type(argument)(key, known[key]))
-        elif argument.schema.get("additionalProperties") is False:
-            words = hint(key, known) or f": known are {', '.join(known)}"
+        elif names or argument.schema.get("additionalProperties") is False:
+            words = hint(key, known) or (f": known are {', '.join(known)}" if len(known) <= MOST_LISTED else "")
             findings.say((*pointer, key), f"unknown key {key!r} in {argument.name}{words}", key=True)
     for key in argument.schema.get("required", ()):
         if key not in value:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import Asset, AssetAlias, get_current_context
 
-from podium import decisions, recording, registry
+from podium import decisions, recording, registry, report, specs
+from podium.gates import from_spec as gates_from_spec
 from podium.plan import Job
 from podium.project import find_project
 from podium.promotion import Rule
@@ -21,6 +22,10 @@ def promote_best(
     split: Mapping[str, Any] | None = None,
     metric: str = Rule.metric,
     min_improvement: float = 0.0,
+    gates: Mapping[str, Any] | None = None,
+    confidence: float | None = None,
+    mode: Literal["enabled", "dry_run", "disabled"] = "enabled",
+    approval: Literal["required"] | None = None,
     candidates: Literal["results", "registry"] = "results",
     configs: Iterable[dict[str, Any]] | None = None,
     results: Sequence[dict[str, Any]] | None = None,
@@ -35,6 +40,18 @@ def promote_best(
         What decides, on the held-out rows: one of :data:`podium.metrics.GREATER_IS_BETTER`.
     min_improvement : float
         By how much a challenger must be better, in the metric's units.
+    gates : mapping, optional
+        What a version must pass: by metric, ``threshold``, ``min_absolute_change`` and ``min_relative_change``, with
+        the meaning that MLflow's ``MetricThreshold`` gives them; see :class:`podium.gates.Gate`.
+    confidence : float, optional
+        How sure it has to be that a challenger's lead over the champion is not luck, such as 0.95; the metric alone
+        decides when left out.
+    mode : {"enabled", "dry_run", "disabled"}
+        With ``dry_run`` all is checked and recorded and Production stays as it is; with ``disabled`` it stays too, and
+        what the logged scores alone would have decided is recorded, without asking a model.
+    approval : {"required"}, optional
+        Production changes when a person has approved: the spec needs a task of
+        :class:`podium.approval.PromotionApproval` after this one.
     candidates : {"results", "registry"}
         Compare the versions of `results`, or every version that passed validation.
     configs : iterable of dict, optional
@@ -45,32 +62,43 @@ def promote_best(
     Returns
     -------
     dict
-        ``verdict``, ``reason``, ``version`` now in Production and ``previous``, and the names that ``failed``.
+        ``verdict``, ``reason``, ``version`` in Production by this decision and ``previous``, the names that
+        ``failed``, and ``run_id`` of the record.
     """
-    job = Job.from_spec(find_project(), pipeline, dataset, split)
-    rule = Rule(metric, min_improvement)
+    project = find_project()
+    job = Job.from_spec(project, pipeline, dataset, split)
+    rule = Rule(metric, min_improvement, gates_from_spec(gates), confidence)
     # Airflow fetches what the mapped tasks returned one by one, except for a slice, which is one request.
-    reports = list(results[:]) if results else []
-    tags = recording.task_tags()
-    if registry.DAG_RUN in tags:
+    trained = list(results[:]) if results else []
+    task = recording.task_tags()
+    if registry.DAG_RUN in task:
         registry.Registry(pipeline).close_unfinished(
-            f"tags.`{registry.DAG_RUN}` = '{tags[registry.DAG_RUN]}'", "its task ended without finishing it"
+            f"tags.`{registry.DAG_RUN}` = '{task[registry.DAG_RUN]}'", "its task ended without finishing it"
         )
-    numbers = {report["version"] for report in reports} if candidates == "results" else None
-    decision = decisions.promote(job, rule, numbers, {**tags, decisions.BY: tags.get(registry.DAG_ID, "podium")})
-    names = {report["name"] for report in reports}
+    numbers = {one["version"] for one in trained} if candidates == "results" else None
+    tags = {
+        **task,
+        **job.tags,
+        registry.BY: task.get(registry.DAG_ID, "podium"),
+        registry.COMMIT: recording.git_commit(project.root),
+        registry.SPEC_DIGEST: specs.digest(project, task.get(registry.DAG_ID, "")),
+    }
+    outcome = decisions.promote(job, rule, numbers, tags, mode, approval=approval == "required")
+    decision = outcome.decision
+    names = {one["name"] for one in trained}
     failed = [entry["name"] for entry in configs or [] if entry["name"] not in names]
-    print(decisions.markdown(decision, rule))
-    if numbers and tags:
+    print(report.markdown(decision, rule, outcome.verdict))
+    if numbers and task:
         _announce(pipeline)
     if failed:
         print(f"{len(failed)} failed: {', '.join(failed)}")
     return {
-        "verdict": decision.verdict,
+        "verdict": outcome.verdict,
         "reason": decision.reason,
         "version": decision.champion.version if decision.champion else None,
         "previous": decision.previous.version if decision.previous else None,
         "failed": failed,
+        "run_id": outcome.run_id,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from podium import registry, validation
+from podium.gates import from_spec
 from podium.plan import Job
 from podium.project import find_project
 
@@ -47,6 +48,7 @@ def validate_version(
     pipeline: str,
     dataset: str | Mapping[str, Any],
     split: Mapping[str, Any] | None = None,
+    gates: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Load a version from the registry, score it anew on the held-out rows, and tag it with the verdict.
 
@@ -58,6 +60,8 @@ def validate_version(
         An entry of :func:`list_versions`.
     pipeline, dataset, split
         As in :func:`tasks.detect.detect_configs`.
+    gates : mapping, optional
+        As in :func:`tasks.promote.promote_best`; here without those parts that need a champion.
 
     Returns
     -------
@@ -67,6 +71,6 @@ def validate_version(
     job = Job.from_spec(find_project(), pipeline, dataset, split)
     models = registry.Registry(pipeline)
     version = models.version(model["version"])
-    outcome = validation.check(models, version, job)
+    outcome = validation.check(models, version, job, from_spec(gates))
     print(f"version {version.number} ({version.config}) {'; '.join(outcome.failures) or 'passed'}")
     return {"name": model["name"], "version": version.number, "metrics": outcome.scores}

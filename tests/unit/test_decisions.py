@@ -6,7 +6,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from podium import decisions, registry, validation
+from podium import decisions, registry, report, validation
 from podium.promotion import Rule
 
 
@@ -63,7 +63,7 @@ def test_a_worse_challenger_leaves_production_alone(lab, good_and_better):
 
 def test_without_a_candidate_nothing_is_in_production_and_that_is_recorded(lab):
     assert lab.promote([])["verdict"] == "nothing"
-    assert [run.data.tags[decisions.VERDICT] for run in records(lab)] == ["nothing"]
+    assert [run.data.tags[registry.VERDICT] for run in records(lab)] == ["nothing"]
 
 
 def test_a_decision_is_a_run_with_its_tags_ranking_and_table(lab, good_and_better, tmp_path):
@@ -72,15 +72,20 @@ def test_a_decision_is_a_run_with_its_tags_ranking_and_table(lab, good_and_bette
     run = records(lab)[0]
     assert (run.info.status, run.info.run_name) == ("FINISHED", "promoted")
     assert {
-        decisions.VERDICT: "promoted",
-        decisions.FROM_VERSION: "1",
-        decisions.TO_VERSION: "2",
-        decisions.BY: "podium",
+        registry.VERDICT: "promoted",
+        registry.FROM_VERSION: "1",
+        registry.TO_VERSION: "2",
+        registry.BY: "podium",
     }.items() <= run.data.tags.items()
-    assert run.data.tags["mlflow.note.content"] == run.data.tags[decisions.REASON]
+    assert run.data.tags["mlflow.note.content"] == run.data.tags[registry.REASON]
     files = Path(mlflow.artifacts.download_artifacts(run_id=run.info.run_id, dst_path=str(tmp_path / "files")))
     record = json.loads((files / "decision.json").read_text())
-    assert record["rule"] == {"metric": "balanced_accuracy", "min_improvement": 0.0}
+    assert record["rule"] == {
+        "metric": "balanced_accuracy",
+        "min_improvement": 0.0,
+        "gates": [],
+        "confidence": None,
+    }
     assert [(c["version"], c["config"]) for c in record["ranking"]] == [(2, "b_tree"), (1, "a_stump")]
     table = (files / "decision.md").read_text()
     assert (
@@ -206,5 +211,165 @@ def _flowers(labels):
 @pytest.mark.usefixtures("good_and_better")
 def test_rows_of_the_table_show_why_a_version_is_out(lab):
     lab.models.tag_version(1, {registry.VALIDATION: "failed", registry.VALIDATION_REASON: "too old"})
-    decision = decisions.promote(lab.job, Rule(), {1, 2}, {})
-    assert [row[-1] for row in decisions.rows(decision, Rule())] == ["Production", "too old"]
+    outcome = decisions.promote(lab.job, Rule(), {1, 2}, {})
+    assert [row[-1] for row in report.rows(outcome.decision, Rule(), outcome.verdict)] == ["Production", "too old"]
+
+
+def files_of(run, folder):
+    path = Path(mlflow.artifacts.download_artifacts(run_id=run.info.run_id, dst_path=str(folder)))
+    return {str(file.relative_to(path)): file for file in path.rglob("*") if file.is_file()}
+
+
+def test_the_record_of_a_promotion_compares_the_two_with_luck_and_plots(lab, good_and_better, tmp_path):
+    lab.promote(good_and_better[:1])
+    outcome = lab.promote(good_and_better[1:])
+    run = records(lab)[0]
+    assert run.info.run_id == outcome["run_id"]
+    files = files_of(run, tmp_path / "files")
+    assert {"plots/confusion_matrices.png", "plots/calibration.png", "plots/scores.png"} < files.keys()
+    evidence = json.loads(files["decision.json"].read_text())["evidence"]
+    assert evidence["gain"] == pytest.approx(
+        good_and_better[1]["metrics"]["balanced_accuracy"] - good_and_better[0]["metrics"]["balanced_accuracy"]
+    )
+    assert 0 < evidence["low"] < evidence["gain"] < evidence["high"]
+    assert evidence["mcnemar"] < 0.001  # a stump takes a third of the rows for another class
+    assert evidence["resampled_t"] < 0.01
+    page = files["decision.md"].read_text()
+    assert "The 95% bootstrap interval of that is 0." in page
+    assert "in the exact McNemar test on the held-out rows" in page
+    assert {registry.DATA_DIGEST: lab.job.dataset.digest(), registry.MODE: "enabled"}.items() <= run.data.tags.items()
+
+
+def test_a_promoted_version_has_a_model_card_and_the_model_says_what_is_in_production(lab, good_and_better, tmp_path):
+    lab.promote(good_and_better[:1])
+    lab.promote(good_and_better[1:])
+    version = lab.models.version(2)
+    card = files_of(lab.models.client.get_run(version.run_id), tmp_path / "files")["model_card.md"].read_text()
+    assert f"{lab.models.model} version 2" in card
+    assert "version 2 (b_tree) has balanced_accuracy" in card
+    description = lab.models.client.get_registered_model(lab.models.model).description
+    assert description.startswith("**Version 2 (b_tree) is in Production since 20")
+    assert f"/runs/{records(lab)[0].info.run_id})" in description
+    assert "before: version 1" in description
+
+
+def test_a_decision_stands_without_plots(lab, good_and_better, monkeypatch, caplog):
+    monkeypatch.setattr("podium.plots.confusion_figure", None)
+    assert lab.promote(good_and_better)["version"] == 2
+    assert production(lab) == {2: ("Production", ("production",))}
+    assert "the decision's plots could not be written: TypeError" in caplog.text
+
+
+class TestGates:
+    def test_a_gate_is_asked_of_the_model_as_it_is_loaded_back(self, lab, good_and_better):
+        outcome = lab.promote(good_and_better, gates={"matthews_corrcoef": {"threshold": 0.999}})
+        assert (outcome["verdict"], outcome["version"]) == ("nothing", None)
+        version = lab.models.version(2)
+        assert version.tags[registry.VALIDATION] == "failed"
+        assert version.tags[registry.VALIDATION_REASON].startswith("matthews_corrcoef is 0.97")
+        assert version.metrics["latency_ms"] > 0
+        assert version.metrics["model_bytes"] > 1000
+
+    def test_the_best_that_passes_is_promoted(self, lab, good_and_better):
+        size = validation.check(lab.models, lab.models.version(1), lab.job).scores["model_bytes"]
+        outcome = lab.promote(good_and_better, gates={"model_bytes": {"threshold": size}})
+        assert outcome["version"] == 1
+
+    def test_the_least_improvement_over_the_champion(self, lab, good_and_better):
+        lab.promote(good_and_better[:1])
+        gates = {"worst_class_recall": {"min_absolute_change": 0.99}}
+        outcome = lab.promote(good_and_better[1:], gates=gates)
+        assert (outcome["verdict"], outcome["version"]) == ("kept", 1)
+        assert (
+            "but worst_class_recall is 0.95 against the champion's 0, better by 0.99 is asked for" in outcome["reason"]
+        )
+        assert lab.promote(good_and_better[1:])["version"] == 2
+
+    @pytest.mark.usefixtures("good_and_better")
+    def test_hosting_applies_them_and_remembers(self, lab):
+        from tasks.validate import list_versions, validate_version
+
+        gates = {"worst_class_recall": {"threshold": 0.5}}
+        for model in list_versions(**lab.arguments):
+            validate_version(model, **lab.arguments, gates=gates)
+        assert [v.tags[registry.VALIDATION] for v in lab.models.versions()] == ["failed", "passed"]
+        assert list_versions(**lab.arguments, again="False") == []
+
+
+@pytest.mark.usefixtures("good_and_better")
+def test_a_model_of_another_signature_fails_in_one_sentence(lab, monkeypatch):
+    from mlflow.pyfunc import PyFuncModel
+
+    predict = PyFuncModel.predict
+    monkeypatch.setattr(
+        PyFuncModel, "predict", lambda self, x: predict(self, x.astype("object").assign(**{x.columns[0]: "a"}))
+    )
+    outcome = validation.check(lab.models, lab.models.version(1), lab.job)
+    assert outcome.failures[0].startswith(
+        "its signature does not fit: Incompatible input types for column sepal length"
+    )
+    assert len(outcome.failures[0]) < 150
+
+
+def test_with_confidence_a_lead_that_may_be_luck_is_not_promoted(lab):
+    lab.write("a.yaml", "estimator: DecisionTreeClassifier\nparams: {max_depth: 2}\n")
+    lab.promote(lab.train_all(), metric="accuracy")
+    lab.write("b.yaml", "estimator: LinearDiscriminantAnalysis\n")
+    reports = lab.train_all()
+    outcome = lab.promote(reports, metric="accuracy", confidence=0.99)
+    assert (outcome["verdict"], outcome["version"]) == ("kept", 1)
+    assert "but its lead may be luck: p = 0." in outcome["reason"]
+    assert lab.promote(reports, metric="accuracy")["version"] == 2
+
+
+@pytest.mark.parametrize("mode", ["dry_run", "disabled"])
+def test_a_mode_that_changes_nothing_records_what_would_have_happened(lab, good_and_better, mode):
+    lab.promote(good_and_better[:1])
+    outcome = lab.promote(good_and_better[1:], mode=mode)
+    assert outcome["verdict"] == "would promote"
+    assert production(lab) == {1: ("Production", ("production",))}
+    tags = records(lab)[0].data.tags
+    assert (tags[registry.PROPOSED], tags[registry.FROM_VERSION], tags[registry.TO_VERSION]) == ("2", "1", "1")
+    assert tags[registry.MODE] == mode
+    assert (registry.VALIDATION in lab.models.version(2).tags) == (mode == "dry_run")
+    assert lab.promote(good_and_better[1:])["version"] == 2
+
+
+class TestApproval:
+    @pytest.fixture
+    def awaiting(self, lab, good_and_better):
+        lab.promote(good_and_better[:1])
+        outcome = lab.promote(good_and_better[1:], approval="required")
+        assert outcome["verdict"] == decisions.AWAITING
+        assert production(lab) == {1: ("Production", ("production",))}
+        return outcome["run_id"]
+
+    def test_approved_it_is_carried_out_and_says_by_whom(self, lab, awaiting, tmp_path):
+        assert decisions.answer(lab.models, awaiting, "ann", approved=True) == "promoted"
+        assert production(lab) == {2: ("Production", ("production",)), 1: ("Archived", ("previous",))}
+        run = lab.models.client.get_run(awaiting)
+        assert (run.info.status, run.data.tags[registry.APPROVER]) == ("FINISHED", "ann")
+        assert run.data.tags[registry.REASON].endswith("; approved by ann")
+        assert "approved by ann" in lab.models.client.get_registered_model(lab.models.model).description
+        card = files_of(lab.models.client.get_run(lab.models.version(2).run_id), tmp_path)["model_card.md"].read_text()
+        assert "ann" in card
+
+    def test_refused_it_leaves_production_alone(self, lab, awaiting):
+        assert decisions.answer(lab.models, awaiting, "bob", approved=False) == "refused"
+        assert production(lab) == {1: ("Production", ("production",))}
+        tags = lab.models.client.get_run(awaiting).data.tags
+        assert tags[registry.REASON].endswith("; refused by bob")
+        assert decisions.answer(lab.models, awaiting, "ann", approved=True) == "refused"
+        assert production(lab) == {1: ("Production", ("production",))}
+
+    def test_while_it_waits_others_decide_and_leave_it_alone(self, lab, awaiting):
+        assert lab.promote([])["version"] == 1
+        assert lab.models.client.get_run(awaiting).info.status == "RUNNING"
+        assert decisions.answer(lab.models, awaiting, "ann", approved=True) == "promoted"
+
+    def test_what_was_approved_is_not_carried_out_against_another_champion(self, lab, awaiting):
+        lab.write("c.yaml", "estimator: LinearDiscriminantAnalysis\n")
+        lab.promote(lab.train_all(), metric="log_loss")
+        assert lab.models.in_production().number == 3
+        assert decisions.answer(lab.models, awaiting, "ann", approved=True) == "superseded"
+        assert lab.models.in_production().number == 3

@@ -1,6 +1,7 @@
 """Which version becomes Production: the rules, without Airflow or MLflow."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -103,3 +104,72 @@ def test_the_winner_is_never_worse_and_order_does_not_matter(challengers, champi
         assert all(rule.gain(best, c) >= 0 for c in candidates if rule.can_compete(c))
     shuffled = random.sample(candidates, len(candidates))
     assert decide(shuffled, old, rule) == decision
+
+
+def test_only_what_would_win_is_examined_the_best_first():
+    asked = []
+
+    def examine(one):
+        asked.append(one.version)
+        return replace(one, failure="it is too slow") if one.version == 4 else one
+
+    candidates = [candidate(2, 0.8), candidate(3, 0.95), candidate(4, 0.97), candidate(5, 0.93)]
+    decision = decide(candidates, candidate(1, 0.9), Rule(), examine)
+    assert (decision.verdict, decision.champion.version) == ("promoted", 3)
+    assert asked == [4, 3]
+    assert [(c.version, c.failure) for c in decision.ranking][-1] == (4, "it is too slow")
+
+
+def test_a_better_one_that_fails_a_gate_leaves_the_champion_and_says_why():
+    decision = decide(
+        [candidate(2, 0.95)], candidate(1, 0.9), Rule(), lambda one: replace(one, failure="it is too slow")
+    )
+    assert decision.verdict == "kept"
+    assert decision.reason == (
+        "best challenger version 2 (config_2) has balanced_accuracy 0.9500 against 0.9000 of version 1 (config_1), "
+        "but it is too slow"
+    )
+
+
+def test_without_a_champion_what_fails_is_not_promoted_either():
+    decision = decide([candidate(2, 0.95)], None, Rule(), lambda one: replace(one, failure="it is too slow"))
+    assert decision.verdict == "nothing"
+    assert decision.reason.endswith("balanced_accuracy 0.9500, but it is too slow")
+
+
+@pytest.mark.parametrize(
+    ("p_values", "winner"),
+    [
+        pytest.param({2: 0.01}, 2, id="sure"),
+        pytest.param({2: 0.06}, 1, id="not sure"),
+        pytest.param({2: 0.03, 3: 0.03}, 1, id="Holm asks for half of 0.05 of the first of two"),
+        pytest.param({2: 0.02, 3: 0.03}, 3, id="after the first of two, Holm asks for 0.05 of the second"),
+        pytest.param({2: 0.02, 3: 0.2}, 2, id="the best that is sure, not the best"),
+        pytest.param({2: None}, 1, id="no test, no promotion"),
+    ],
+)
+def test_with_confidence_luck_is_not_enough(p_values, winner):
+    candidates = [candidate(version, 0.9 + version / 100) for version in p_values]
+    decision = decide(
+        candidates,
+        candidate(1, 0.9),
+        Rule(confidence=0.95),
+        lambda one: replace(one, p_value=p_values[one.version]),
+    )
+    assert decision.champion.version == winner
+
+
+def test_candidates_that_are_no_better_count_for_the_correction():
+    examine = lambda one: replace(one, p_value=0.02)  # noqa: E731
+    rule, champion = Rule(confidence=0.95), candidate(1, 0.9)
+    assert decide([candidate(2, 0.95)], champion, rule, examine).verdict == "promoted"
+    worse = [candidate(version, 0.5) for version in (3, 4)]
+    decision = decide([candidate(2, 0.95), *worse], champion, rule, examine)
+    assert decision.verdict == "kept"
+    assert "its lead may be luck: p = 0.06 among 3 candidates, 0.05 or less is asked for" in decision.reason
+
+
+@pytest.mark.parametrize("confidence", [0, 1, 95, -0.5, math.nan])
+def test_confidence_is_between_0_and_1(confidence):
+    with pytest.raises(PodiumError, match="confidence must be between 0 and 1"):
+        Rule(confidence=confidence)

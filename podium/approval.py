@@ -1,0 +1,64 @@
+"""The task that asks a person: Airflow's own approval, between a decision and Production."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from airflow.sdk import Context
+
+
+class PromotionApproval(ApprovalOperator):  # type: ignore[misc]
+    """Ask a person whether a decision of :func:`tasks.promote.promote_best` is carried out, the evidence in front.
+
+    The request is on Airflow's page *Required Actions* and in its API. Whoever refuses, or lets the time pass, leaves
+    Production as it is, which is recorded; tasks after this one are skipped then. Where the decision changes nothing,
+    nobody is asked.
+
+    Parameters
+    ----------
+    pipeline : str
+        As in :func:`tasks.detect.detect_configs`.
+    record : str
+        The decision: ``"{{ ti.xcom_pull(task_ids='promote')['run_id'] }}"`` where that task is called ``promote``.
+    response_timeout : datetime.timedelta, optional
+        After how long without an answer it counts as refused; never when left out.
+    **kwargs
+        As for :class:`airflow.providers.standard.operators.hitl.ApprovalOperator`, such as ``assigned_users``.
+    """
+
+    template_fields = (*ApprovalOperator.template_fields, "pipeline", "record")
+
+    def __init__(self, *, pipeline: str, record: str, response_timeout: timedelta | None = None, **kwargs: Any) -> None:
+        kwargs = {"subject": "Promote?", "defaults": self.REJECT, **kwargs}
+        super().__init__(response_timeout=response_timeout, **kwargs)
+        self.pipeline = pipeline
+        self.record = record
+
+    def execute(self, context: Context) -> Any:
+        """Ask, and wait outside of any worker; or return at once when there is nothing to approve."""
+        from podium import decisions, registry, report
+
+        models = registry.Registry(self.pipeline)
+        tags = models.client.get_run(self.record).data.tags
+        if tags.get(registry.APPROVAL) != decisions.AWAITING:
+            return {"verdict": tags[registry.VERDICT]}
+        self.subject = f"{models.model}: promote version {tags[registry.PROPOSED]}?"
+        self.body = report.read(models, self.record)
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Carry out what was answered."""
+        from podium import decisions, registry
+
+        given = event.get("chosen_options") or [self.REJECT]
+        user = event.get("responded_by_user")
+        by = user["name"] if user else "nobody within the time limit"
+        verdict = decisions.answer(registry.Registry(self.pipeline), self.record, by, approved=given == [self.APPROVE])
+        self.log.info("%s: %s", given[0], verdict)
+        super().execute_complete(context, event)
+        return {"verdict": verdict, "by": by}
