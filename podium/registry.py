@@ -38,6 +38,8 @@ ROLLED_BACK = "podium.rolled_back"
 VALIDATION, VALIDATION_REASON = "podium.validation", "podium.validation_reason"
 # Scores on the held-out rows as JSON, and which rows these were.
 SCORES, SCORED_ON = "podium.scores", "podium.scored_on"
+# Key of the XCom in which a training that fails leaves the id of its run; one that succeeds returns it.
+FAILED_RUN = "podium_failed_run"
 
 
 def note(text: str, tags: Mapping[str, str]) -> str:
