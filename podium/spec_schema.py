@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from podium.data import BUILT_IN
+from podium.messages import MESSAGES
 from podium.metrics import GREATER_IS_BETTER
 from podium.signatures import Signature, signature, summary
 from podium.symbols import Finder, NotFound
@@ -19,6 +20,7 @@ _PROVIDER = "airflow.providers.standard"
 _BUILDER = "dagfactory.dagbuilder"
 #: Kinds of object that Airflow's API has for specs, apart from its timetables.
 _OBJECTS = (
+    "airflow.providers.smtp.notifications.smtp.SmtpNotifier",
     "airflow.sdk.Asset",
     "airflow.sdk.AssetAlias",
     "airflow.sdk.AssetAll",
@@ -154,6 +156,14 @@ _STEP_SHAPES: dict[str, dict[str, Any]] = {
     },
     "metric": {"enum": list(GREATER_IS_BETTER), "description": "What decides, on the held-out rows."},
     "min_improvement": {"type": "number", "minimum": 0},
+}
+#: A notifier is taken out of the arguments when the DAG is built, so that it cannot be a template or a task's result.
+_NOTIFIERS = {
+    "anyOf": [
+        {"$ref": "#/$defs/object"},
+        {"type": "array", "items": {"$ref": "#/$defs/object"}},
+        {"type": "null"},
+    ]
 }
 
 
@@ -411,7 +421,10 @@ def _steps(finder: Finder) -> dict[str, Any]:
 
 
 def _step(name: str, found: Signature, doc: str, more: dict[str, Any]) -> dict[str, Any]:
-    own = {argument: _shaped(argument, schema, _STEP_SHAPES) for argument, schema in found.arguments.items()}
+    own = {
+        argument: schema | _NOTIFIERS if argument in MESSAGES else _shaped(argument, schema, _STEP_SHAPES)
+        for argument, schema in found.arguments.items()
+    }
     result = _arguments(name, doc, own, found.required)
     for inner in result["allOf"][0]["properties"].values():
         inner["additionalProperties"] = False  # a function takes its own arguments, not those of a task

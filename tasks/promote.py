@@ -24,6 +24,9 @@ def promote_best(
     candidates: Literal["results", "registry"] = "results",
     configs: Iterable[dict[str, Any]] | None = None,
     results: Sequence[dict[str, Any]] | None = None,
+    on_promotion: Any = None,  # noqa: ARG001 - podium.messages takes the three out when the DAG is built
+    on_rejection: Any = None,  # noqa: ARG001
+    on_failure: Any = None,  # noqa: ARG001
 ) -> dict[str, Any]:
     """Compare candidates with the champion and make the best Production; ties go to the champion, then the earlier.
 
@@ -41,11 +44,18 @@ def promote_best(
         What was handed to the mapped tasks; those that are not in `results` have failed.
     results : sequence of dict, optional
         What the mapped tasks returned.
+    on_promotion : notifier or list, optional
+        Airflow notifiers that are told when something new is in Production; their templates know the ``decision``.
+    on_rejection : notifier or list, optional
+        Told when there were candidates and none of them was promoted.
+    on_failure : notifier or list, optional
+        Told when the step failed, or anything that reports to it.
 
     Returns
     -------
     dict
-        ``verdict``, ``reason``, ``version`` now in Production and ``previous``, and the names that ``failed``.
+        ``verdict``, ``reason``, ``version`` now in Production and ``previous``, how many ``candidates`` there were,
+        and the names that ``failed``.
     """
     job = Job.from_spec(find_project(), pipeline, dataset, split)
     rule = Rule(metric, min_improvement)
@@ -70,6 +80,7 @@ def promote_best(
         "reason": decision.reason,
         "version": decision.champion.version if decision.champion else None,
         "previous": decision.previous.version if decision.previous else None,
+        "candidates": len(decision.ranking) - (decision.previous is not None),
         "failed": failed,
     }
 
