@@ -82,6 +82,7 @@ def promote_best(
         "previous": decision.previous.version if decision.previous else None,
         "candidates": len(decision.ranking) - (decision.previous is not None),
         "failed": failed,
+        "run_id": next(registry.Registry(pipeline).runs(suffix=decisions.EXPERIMENT_SUFFIX)).info.run_id,
     }
 
 
