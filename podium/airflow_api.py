@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 FINISHED = ("success", "failed")
 ALIVE = ("running", "queued", "scheduled", "up_for_retry", "deferred", "restarting", "up_for_reschedule")
 FAILED = ("failed", "upstream_failed")
+AWAITING = "awaiting_input"
 POLL_SECONDS = 0.25
+# Nothing but a person can go on when no task has been alive for so long: the scheduler takes a fraction of it.
+STANDSTILL_SECONDS = 3
 PAGE = 1000
 
 
@@ -112,13 +115,14 @@ class AirflowAPI:
         return str(started["dag_run_id"])
 
     def follow(self, dag_id: str, run_id: str) -> Iterator[tuple[str, list[Task]]]:
-        """Yield a run's state and its task instances, several times a second, until it has finished.
+        """Yield a run's state and its task instances, several times a second, until it has finished or awaits a person.
 
         Where there are many task instances it is less often: looking on takes no more than a tenth of the time.
         """
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/wait"
         state = "queued"
         due = 0.0
+        moved = time.monotonic()
         while state not in FINISHED:
             # Airflow tells the state at an interval for as long as the run lasts: one request instead of many.
             with self.client.stream("GET", path, params={"interval": POLL_SECONDS}, timeout=None) as lines:
@@ -131,6 +135,10 @@ class AirflowAPI:
                         tasks = self.tasks(dag_id, run_id)
                         due = started + 10 * (time.monotonic() - started)
                         yield state, tasks
+                        if not awaits_a_person(tasks):
+                            moved = started
+                        elif started - moved > STANDSTILL_SECONDS:
+                            return
 
     def tasks(self, dag_id: str, run_id: str) -> list[Task]:
         """Return a run's task instances."""
@@ -157,6 +165,12 @@ class AirflowAPI:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and any(task.state in ALIVE for task in self.tasks(dag_id, run_id)):
             time.sleep(POLL_SECONDS)
+
+
+def awaits_a_person(tasks: list[Task]) -> bool:
+    """Tell whether a run goes on only when somebody has answered."""
+    states = {task.state for task in tasks}
+    return AWAITING in states and states.isdisjoint(ALIVE)
 
 
 def counts(tasks: list[Task]) -> Counter[str]:

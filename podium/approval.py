@@ -34,8 +34,7 @@ class PromotionApproval(ApprovalOperator):  # type: ignore[misc]
     template_fields = (*ApprovalOperator.template_fields, "pipeline", "record")
 
     def __init__(self, *, pipeline: str, record: str, response_timeout: timedelta | None = None, **kwargs: Any) -> None:
-        kwargs = {"subject": "Promote?", "defaults": self.REJECT, **kwargs}
-        super().__init__(response_timeout=response_timeout, **kwargs)
+        super().__init__(subject="Promote?", defaults=self.REJECT, response_timeout=response_timeout, **kwargs)
         self.pipeline = pipeline
         self.record = record
 
@@ -46,19 +45,29 @@ class PromotionApproval(ApprovalOperator):  # type: ignore[misc]
         models = registry.Registry(self.pipeline)
         tags = models.client.get_run(self.record).data.tags
         if tags.get(registry.APPROVAL) != decisions.AWAITING:
-            return {"verdict": tags[registry.VERDICT]}
+            return None
         self.subject = f"{models.model}: promote version {tags[registry.PROPOSED]}?"
-        self.body = report.read(models, self.record)
+        self.body = f"{report.read(models, self.record)}\n{report.link(models, self.record)}"
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Carry out what was answered."""
+        """Carry out what was answered, and return what :func:`tasks.promote.promote_best` returns."""
         from podium import decisions, registry
 
         given = event.get("chosen_options") or [self.REJECT]
         user = event.get("responded_by_user")
         by = user["name"] if user else "nobody within the time limit"
-        verdict = decisions.answer(registry.Registry(self.pipeline), self.record, by, approved=given == [self.APPROVE])
-        self.log.info("%s: %s", given[0], verdict)
+        models = registry.Registry(self.pipeline)
+        decisions.answer(models, self.record, by, approved=given == [self.APPROVE])
         super().execute_complete(context, event)
-        return {"verdict": verdict, "by": by}
+        tags = models.client.get_run(self.record).data.tags
+        self.log.info("%s: %s", tags[registry.VERDICT], tags[registry.REASON])
+        return {
+            "verdict": tags[registry.VERDICT],
+            "reason": tags[registry.REASON],
+            "version": int(tags[registry.PROPOSED]),
+            "previous": int(tags[registry.FROM_VERSION] or 0) or None,
+            "candidates": 1,
+            "failed": [],
+            "run_id": self.record,
+        }

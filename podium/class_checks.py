@@ -36,6 +36,7 @@ JSON = (
     (_TEXT, *(f"builtins.{name}" for name in ("int", "float", "bool", "list", "tuple", "dict"))),
 )
 PARAM = (f"an airflow.sdk.Param or {JSON[0]}", ("airflow.sdk.definitions.param.Param", *JSON[1]))
+NOTIFIER = ("an Airflow notifier", ("airflow.sdk.bases.notifier.BaseNotifier",))
 OPERATOR = ("an operator", ("airflow.sdk.bases.operator.BaseOperator",))
 _OF_TYPE = {
     "string": (_TEXT,),

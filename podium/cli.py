@@ -65,7 +65,7 @@ def run(
     outcome = run.once(project, specs.pipeline(project, pipeline), {"retry_failed": retry_failed}, console)
     for error in outcome.errors.values():
         print(error, file=sys.stderr)
-    raise typer.Exit(0 if outcome.state == "success" else 1)
+    raise typer.Exit(0 if outcome.is_good else 1)
 
 
 @app.command()

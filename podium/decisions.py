@@ -93,6 +93,8 @@ def promote(
         models.client.delete_run(record)
     if verdict != AWAITING:
         close_record(models, models.client.get_run(record), ends=False)
+    if decision.champion and verdict in {"promoted", "kept"}:
+        report.log_scores(models, record, decision.champion.metrics)
     if mode != "disabled":
         report.add_evidence(models, record, decision, examination, verdict)
     if verdict == "promoted":
@@ -255,6 +257,7 @@ def answer(models: Registry, run_id: str, by: str, *, approved: bool) -> str:
     )
     close_record(models, models.client.get_run(run_id))
     if verdict == "promoted":
+        report.log_scores(models, run_id, version.metrics)
         report.write_card(models, models.client.get_run(run_id), _examination(models, run_id))
     return verdict
 

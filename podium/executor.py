@@ -98,6 +98,7 @@ def warm_up() -> None:
     import mlflow.sklearn
     import mlflow.tracking.request_header.registry  # noqa: F401 - looks for plug-ins, with the first request
     import numpy as np
+    from airflow.sdk.listener import get_listener_manager
     from threadpoolctl import threadpool_limits
 
     _note_absent("IPython", "dbruntime", "pyspark")
@@ -109,6 +110,7 @@ def warm_up() -> None:
     registry.Registry("warm").client.search_registered_models  # noqa: B018 - looks for plug-ins
     registry.import_skops()
     specs.import_dag_factory()
+    get_listener_manager()  # looks for plug-ins, 0.01 s of every task
     with threadpool_limits(1):
         _train_once()
     os.register_at_fork(after_in_child=np.random.seed)

@@ -58,7 +58,7 @@ class Gate:
             "min_absolute_change": "better than the champion by",
             "min_relative_change": "better than the champion by the share",
         }
-        asked = [f"{words[part]} {getattr(self, part):g}" for part in PARTS if getattr(self, part) is not None]
+        asked = [f"{words[part]} {getattr(self, part):,}" for part in PARTS if getattr(self, part) is not None]
         return f"{self.metric} {' and '.join(asked)}"
 
     @property
@@ -117,7 +117,7 @@ class Gate:
         limit = getattr(self, part)
         shown = f"{self.metric} is {value:.6g}"
         if part == "threshold":
-            return f"{shown}, {'at least' if self.greater_is_better else 'at most'} {limit:g} is asked for"
+            return f"{shown}, {'at least' if self.greater_is_better else 'at most'} {limit:,} is asked for"
         if champion is None:
             return f"{shown}, and the champion has none to compare with"
         by = f"{limit:g}" if part == "min_absolute_change" else f"{limit:.3g} of it"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from podium.arguments import is_object
 from podium.class_checks import MAPPED, check_class
 from podium.findings import hint
+from podium.messages import APPROVAL, PROMOTE
 from podium.parameters import shown
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from podium.findings import Findings, Pointer
     from podium.task_checks import Task
 
-PROMOTE = "tasks.promote.promote_best"
-APPROVAL = "podium.approval.PromotionApproval"
 #: Rules under which a task runs, and is green, whatever became of the tasks before it.
 BLIND_RULES = ("all_done", "always", "one_done", "all_done_min_one_success", "all_done_setup_success")
 # dag-factory's own patterns.

@@ -99,8 +99,9 @@ def table(found: list[Entry], title: str) -> Table:
         shown.add_column(column, no_wrap=True)
     shown.add_column("reason", overflow="fold")
     for entry in found:
-        same = str(entry.to_version or "-")
-        versions = f"{entry.from_version or '-'} → {entry.to_version}" if entry.changed else same
+        versions = str(entry.to_version or "-")
+        if entry.from_version != entry.to_version:
+            versions = f"{entry.from_version or '-'} → {versions}"
         when = entry.time.replace("T", " ").removesuffix("+00:00")
         shown.add_row(when, entry.verdict, versions, entry.by, entry.reason)
     return shown

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import suppress
+
+POOL = "promotion"
 
 
 def main() -> None:
@@ -22,8 +25,22 @@ def main() -> None:
 def _airflow(arguments: list[str]) -> None:
     from airflow.__main__ import main as airflow
 
+    if arguments[0] == "scheduler":
+        _create_pool()
     sys.argv = ["airflow", *arguments]
     airflow()
+
+
+def _create_pool() -> None:
+    """Create the pool of the promotions unless it is there: Airflow never starts a task whose pool is not."""
+    from airflow.models.pool import Pool
+    from airflow.utils.session import create_session
+    from sqlalchemy.exc import IntegrityError
+
+    description = "Promotions happen one after the other."
+    with suppress(IntegrityError), create_session() as session:  # another scheduler was faster
+        if Pool.get_pool(POOL, session=session) is None:
+            session.add(Pool(pool=POOL, slots=1, description=description, include_deferred=False))
 
 
 def _mlflow(port: int) -> None:

@@ -67,6 +67,16 @@ def task_tags() -> dict[str, str]:
     }
 
 
+def _store_failed_run(run_id: str) -> None:
+    """Leave a failed training's run with its Airflow task, whose page then links to it; outside a task, do nothing."""
+    if "airflow.sdk" not in sys.modules:
+        return
+    from airflow.sdk import get_current_context
+
+    with contextlib.suppress(RuntimeError):
+        get_current_context()["ti"].xcom_push(registry.FAILED_RUN, run_id)
+
+
 @functools.cache
 def pip_requirements() -> list[str]:
     """Return what a saved model needs, pinned to what is installed: MLflow would start a process to find out."""
@@ -188,8 +198,10 @@ class Attempt:
         record = Record(self, client.create_run(self.experiment, tags=tags, run_name=self.config.name).info)
         try:
             yield record
-        except BaseException:
+        except BaseException as error:
             client.set_terminated(record.run_id, "FAILED")
+            if isinstance(error, Exception):  # and not the end of the process
+                _store_failed_run(record.run_id)
             raise
         client.set_terminated(record.run_id)
 

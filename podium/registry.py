@@ -24,6 +24,9 @@ PAGE = 1000
 # File of a training's run with its scores in each fold.
 FOLDS = "folds.json"
 
+# Without it MLflow's pages take an experiment for one of language models, and leave out what a run's note says.
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+
 # Tags of runs and versions.
 IDENTITY = "podium.identity"
 CONFIG = "podium.config"
@@ -42,6 +45,8 @@ ROLLED_BACK = "podium.rolled_back"
 VALIDATION, VALIDATION_REASON = "podium.validation", "podium.validation_reason"
 # Scores on the held-out rows as JSON, and which rows these were.
 SCORES, SCORED_ON = "podium.scores", "podium.scored_on"
+# Key of the XCom in which a training that fails leaves the id of its run; one that succeeds returns it.
+FAILED_RUN = "podium_failed_run"
 
 # Tags of decisions.
 VERDICT, REASON, BY = "podium.verdict", "podium.reason", "podium.by"
@@ -144,7 +149,7 @@ class Registry:
         experiment = self.client.get_experiment_by_name(name)
         if experiment is None:
             try:
-                return str(self.client.create_experiment(name))
+                return str(self.client.create_experiment(name, tags=EXPERIMENT_TAGS))
             except MlflowException:  # another process was faster
                 experiment = self.client.get_experiment_by_name(name)
                 if experiment is None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import tempfile
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from podium import registry
 from podium.metrics import GREATER_IS_BETTER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from matplotlib.figure import Figure
     from mlflow.entities import Run
@@ -57,6 +58,12 @@ def read(models: Registry, record: str) -> str:
         return Path(models.client.download_artifacts(record, MARKDOWN, folder)).read_text("utf-8")
 
 
+def link(models: Registry, record: str) -> str:
+    """Return a link to a decision's run as Markdown; empty where MLflow has no pages."""
+    uri = str(models.client.tracking_uri)
+    return f"[The record in MLflow, with plots]({uri.rstrip('/')}/#/runs/{record})" if uri.startswith("http") else ""
+
+
 def content(models: Registry, record: str) -> dict[str, Any]:
     """Return what :func:`write` has written for programs; empty where it came not so far."""
     from mlflow.exceptions import MlflowException
@@ -93,11 +100,26 @@ def markdown(decision: Decision, rule: Rule, verdict: str, evidence: Evidence | 
     ]
     asked.append("|" + " --- |" * asked[0].count(" | ") + " --- |")
     sections = [f"**{verdict}**: {decision.reason}", "\n".join([*asked, *map(_row, rows(decision, rule, verdict))])]
+    if compared := _compared(decision, rule):
+        sections.append(compared)
     if rule.gates:
         sections.append("Gates: " + "; ".join(map(str, rule.gates)) + ".")
     if evidence:
         sections.append(" ".join(_sentences(rule, evidence)))
     return "\n\n".join(sections) + "\n"
+
+
+def _compared(decision: Decision, rule: Rule) -> str:
+    """Return the metrics of the best challenger and of the champion side by side; empty without a challenger."""
+    challenger, champion = _pair(decision, rule)
+    if challenger is None:
+        return ""
+    pair = [one for one in (challenger, champion) if one]
+    cells = [
+        (name, *(f"{one.metrics[name]:,.6g}" if name in one.metrics else "" for one in pair))
+        for name in challenger.metrics
+    ]
+    return "\n".join(map(_row, [("metric", *map(_title, pair)), ["---"] * (len(pair) + 1), *cells]))
 
 
 def _sentences(rule: Rule, evidence: Evidence) -> Iterable[str]:
@@ -114,6 +136,14 @@ def _sentences(rule: Rule, evidence: Evidence) -> Iterable[str]:
 
 def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def log_scores(models: Registry, record: str, scores: Mapping[str, float]) -> None:
+    """Log the scores of what is in Production from now on, so that MLflow can draw them from decision to decision."""
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    models.client.log_batch(record, [Metric(name, value, now, 0) for name, value in scores.items()])
 
 
 def add_evidence(models: Registry, record: str, decision: Decision, examination: Examination, verdict: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from podium import leaderboard, registry, stack
+from podium import decisions, leaderboard, registry, stack
 from podium.airflow_api import AirflowAPI, Task, counts
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Outcome:
     Parameters
     ----------
     state : str
-        ``success`` or ``failed``.
+        ``success``, ``failed``, or ``running`` while it awaits approval.
     new : int
         Mapped tasks, one for each config that had to be trained.
     promoted : dict
@@ -39,6 +39,11 @@ class Outcome:
     new: int
     promoted: dict[str, Any]
     errors: dict[str, str]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing has failed."""
+        return self.state == "success" or (self.state == "running" and not self.errors)
 
     def sentence(self) -> str:
         """Return what was new, what the promotion step decided, and how many failed."""
@@ -64,6 +69,9 @@ def once(project: Project, pipeline: Pipeline, conf: dict[str, Any], console: Co
         rows = leaderboard.leaderboard(models, pipeline.rule)
     console.print(leaderboard.table(rows, models.model, pipeline.rule, console.width))
     console.print(outcome.sentence(), markup=False)
+    if outcome.promoted.get("verdict") == decisions.AWAITING:
+        where = "start `podium up` first" if status.pid == os.getpid() else f"{status.airflow_url}/required_actions"
+        console.print(f"approve or reject it on Airflow's page Required Actions: {where}", markup=False)
     return outcome
 
 

@@ -196,8 +196,11 @@ def _add_class(result: Signature, symbol: Symbol, finder: Finder, seen: set[str]
             result.is_open = was_open
             return True
         result.is_open = was_open
+        before = set(result.arguments)
         if not _any_base(result, symbol, finder, seen):
             result.is_open = True
+        for name in _handed_on(own) - before:
+            _remove(result, name)
         return True
     if has_fields(node):
         _any_base(result, symbol, finder, seen)
@@ -207,6 +210,18 @@ def _add_class(result: Signature, symbol: Symbol, finder: Finder, seen: set[str]
     if not found and node.bases:
         result.is_open = True
     return found
+
+
+def _handed_on(function: ast.FunctionDef) -> set[str]:
+    """Return the arguments that a constructor gives to that of its base class itself: no caller can give them too."""
+    calls = [call for call in ast.walk(function) if isinstance(call, ast.Call)]
+    of_base = [call for call in calls if ast.unparse(call.func) == "super().__init__"]
+    return {str(keyword.arg) for call in of_base for keyword in call.keywords if keyword.arg}
+
+
+def _remove(result: Signature, name: str) -> None:
+    if result.arguments.pop(name, None) is not None and name in result.required:
+        result.required.remove(name)
 
 
 def _any_base(result: Signature, symbol: Symbol, finder: Finder, seen: set[str]) -> bool:
@@ -234,8 +249,7 @@ def _add_field(result: Signature, statement: ast.AnnAssign, options: dict[str, s
     name = ast.unparse(statement.target).lstrip("_")
     if "alias" in options:
         name = options["alias"].strip("'")
-    if result.arguments.pop(name, None) is not None and name in result.required:
-        result.required.remove(name)
+    _remove(result, name)
     schema = dict(annotation_schema(statement.annotation))
     if name in words:
         schema["description"] = words[name]

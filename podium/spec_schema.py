@@ -9,6 +9,7 @@ from typing import Any
 
 from podium import gates
 from podium.data import BUILT_IN
+from podium.messages import MESSAGES
 from podium.metrics import GREATER_IS_BETTER
 from podium.signatures import Signature, signature, summary
 from podium.symbols import Finder, NotFound
@@ -20,6 +21,7 @@ _PROVIDER = "airflow.providers.standard"
 _BUILDER = "dagfactory.dagbuilder"
 #: Kinds of object that Airflow's API has for specs, apart from its timetables.
 _OBJECTS = (
+    "airflow.providers.smtp.notifications.smtp.SmtpNotifier",
     "airflow.sdk.Asset",
     "airflow.sdk.AssetAlias",
     "airflow.sdk.AssetAll",
@@ -159,6 +161,14 @@ _STEP_SHAPES: dict[str, dict[str, Any]] = {
         "description": "How sure it has to be that a challenger's lead is not luck; the metric decides when left out.",
         "anyOf": [_NUMBER_01, {"type": "null"}],
     },
+}
+#: A notifier is taken out of the arguments when the DAG is built, so that it cannot be a template or a task's result.
+_NOTIFIERS = {
+    "anyOf": [
+        {"$ref": "#/$defs/object"},
+        {"type": "array", "items": {"$ref": "#/$defs/object"}},
+        {"type": "null"},
+    ]
 }
 
 
@@ -443,8 +453,9 @@ def _steps(finder: Finder) -> dict[str, Any]:
 
 
 def _step(name: str, found: Signature, doc: str, more: dict[str, Any]) -> dict[str, Any]:
+    shapes = {**_STEP_SHAPES, "gates": _gates()}
     own = {
-        argument: _shaped(argument, schema, {**_STEP_SHAPES, "gates": _gates()})
+        argument: schema | _NOTIFIERS if argument in MESSAGES else _shaped(argument, schema, shapes)
         for argument, schema in found.arguments.items()
     }
     result = _arguments(name, doc, own, found.required)

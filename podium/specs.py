@@ -12,6 +12,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from podium import messages
 from podium.documents import load_document
 from podium.plan import Job
 from podium.problems import InvalidFileError, PodiumError, Problem, did_you_mean
@@ -141,14 +142,18 @@ def build(document: Document, project: Project) -> dict[str, DAG]:
     factory = _factory(project)
     from dagfactory.utils import cast_with_type
 
-    content = expand(document.data)
-    shared = {key: value for key, value in content.items() if key in NOT_DAGS}
+    shared = {key: value for key, value in document.data.items() if key in NOT_DAGS}
     dags: dict[str, DAG] = {}
     problems = []
-    for key in content.keys() - shared.keys():
+    for key in document.data.keys() - shared.keys():
         try:
-            config = combine(cast_with_type({**shared, key: content[key]}))
-            dags |= factory(config_dict=config, defaults_config_path=str(project.dag_specs)).build_dags()
+            content = expand({**shared, key: document.data[key]})
+            sent = messages.take(content)
+            config = combine(cast_with_type(content))
+            built = factory(config_dict=config, defaults_config_path=str(project.dag_specs)).build_dags()
+            for dag in built.values():
+                messages.attach(dag, sent)
+            dags |= built
         except Exception as error:  # noqa: BLE001
             # Whatever a spec makes dag-factory or Airflow raise is that spec's problem alone.
             text = " ".join(str(error).split()) or type(error).__name__
@@ -254,9 +259,9 @@ def pipeline(project: Project, dag_id: str) -> Pipeline:
 
 def _pipeline(project: Project, dag_id: str, spec: dict[str, Any], document: Document) -> Pipeline:
     of_step = {task.get("python_callable"): {**task, **task.get("partial", {})} for task in _tasks(spec)}
-    promote = of_step.get("tasks.promote.promote_best")
+    promote = of_step.get(messages.PROMOTE)
     if promote is None:
-        message = f"{dag_id} has no task that calls tasks.promote.promote_best, so it is no pipeline of Podium's"
+        message = f"{dag_id} has no task that calls {messages.PROMOTE}, so it is no pipeline of Podium's"
         raise InvalidFileError([document.problem([dag_id], message, key=True)])
     detect = of_step.get("tasks.detect.detect_configs", {})
     try:

@@ -59,6 +59,7 @@ _SPEC = """\
       decorator: airflow.sdk.task
       python_callable: tasks.promote.promote_best
       trigger_rule: all_done                    # every task reports, the failed ones too
+      pool: promotion                           # one at a time: the pool has one slot
       pipeline: {name}
       dataset: *rows
       split: *split

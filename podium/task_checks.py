@@ -13,6 +13,7 @@ from podium.arguments import Arguments
 from podium.class_checks import OPERATOR, inherited
 from podium.data_checks import check_data
 from podium.findings import hint
+from podium.messages import MESSAGES, PROMOTE
 from podium.parameters import shown
 from podium.spec_schema import TASK_CALLBACKS
 from podium.symbols import NotFound, Symbol
@@ -22,6 +23,7 @@ from podium.value_checks import (
     check_date,
     check_date_of_task,
     check_function_file,
+    check_notifiers,
     check_params,
     check_time_span,
     check_timezone,
@@ -290,8 +292,16 @@ class TaskCheck:
                 self._unknown((*pointer, name), name, takes, takes.by_name.keys())
 
     def _call_value(self, pointer: Pointer, value: Any, argument: Argument) -> None:
-        if not is_reference(value):
-            check_value(self._findings, (*self._task.pointer, *pointer), value, argument)
+        at = (*self._task.pointer, *pointer)
+        if argument.name in self._messages:
+            check_notifiers(self._findings, at, value)
+        elif not is_reference(value):
+            check_value(self._findings, at, value, argument)
+
+    @property
+    def _messages(self) -> tuple[str, ...]:
+        """The arguments that are notifiers."""
+        return MESSAGES if self._task.conf.get("python_callable") == PROMOTE else ()
 
     def _needs(self, takes: Arguments, given: set[str], by_position: int = 0) -> None:
         for name in arguments.missing(takes, given, by_position):
@@ -355,6 +365,9 @@ class TaskCheck:
             for name in expand:
                 if name not in takes.by_name and not takes.is_open:
                     self._unknown(("expand", name), name, takes, takes.by_name.keys())
+                elif name in self._messages:
+                    words = f"{name} cannot be mapped over: all mapped tasks have the same"
+                    self._say(("expand", name), words, key=True)
                 elif name in partial:
                     self._say(("expand", name), f"{name!r} is in partial too: remove one of them", key=True)
         if all(isinstance(self._task.conf.get(name, {}), dict) for name in ("partial", "expand")):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podium.arguments import is_later, is_object, missing, of_callable, unwrapped
-from podium.class_checks import ASSETS, DATE, JSON, PARAM, SCHEDULE, check_class, check_object, classes_of
+from podium.class_checks import ASSETS, DATE, JSON, NOTIFIER, PARAM, SCHEDULE, check_class, check_object, classes_of
 from podium.findings import hint
 from podium.moment_checks import is_positive
 from podium.parameters import shown
@@ -301,6 +301,23 @@ def _check_callback_arguments(findings: Findings, pointer: Pointer, value: dict[
             findings.say((*pointer, name), words, key=True)
     for name in missing(takes, given, 0 if function.is_class else 1):
         findings.say((*pointer, "callback"), f"{takes.name} needs the argument {name!r}")
+
+
+def check_notifiers(findings: Findings, pointer: Pointer, value: Any) -> None:
+    """Check what is told of a promotion: an Airflow notifier or a list of them; what they are made from is checked too.
+
+    Neither a template nor another task's result will do: notifiers are there when the DAG is built.
+    """
+    if value is None:
+        return
+    several = isinstance(value, list)
+    for at, item in enumerate(value if several else [value]):
+        place = (*pointer, at) if several else pointer
+        if is_object(item):
+            check_class(findings, place, item, NOTIFIER, str(pointer[-1]))
+        else:
+            words = "an Airflow notifier such as {__type__: …SmtpNotifier, to: …}, or a list of them"
+            findings.say(place, f"{pointer[-1]} must be {words}, not {shown(item)}")
 
 
 def check_call(findings: Findings, pointer: Pointer, values: Any, function: Symbol) -> None:

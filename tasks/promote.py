@@ -29,7 +29,10 @@ def promote_best(
     candidates: Literal["results", "registry"] = "results",
     configs: Iterable[dict[str, Any]] | None = None,
     results: Sequence[dict[str, Any]] | None = None,
-) -> dict[str, Any]:
+    on_promotion: Any = None,  # noqa: ARG001 - podium.messages takes the three out when the DAG is built
+    on_rejection: Any = None,  # noqa: ARG001
+    on_failure: Any = None,  # noqa: ARG001
+) -> Mapping[str, Any]:  # of a dict, Airflow would store each value apart as well
     """Compare candidates with the champion and make the best Production; ties go to the champion, then the earlier.
 
     Parameters
@@ -58,12 +61,18 @@ def promote_best(
         What was handed to the mapped tasks; those that are not in `results` have failed.
     results : sequence of dict, optional
         What the mapped tasks returned.
+    on_promotion : notifier or list, optional
+        Airflow notifiers that are told when something new is in Production; their templates know the ``decision``.
+    on_rejection : notifier or list, optional
+        Told when there were candidates and none of them was promoted.
+    on_failure : notifier or list, optional
+        Told when the step failed, or anything that reports to it.
 
     Returns
     -------
     dict
-        ``verdict``, ``reason``, ``version`` in Production by this decision and ``previous``, the names that
-        ``failed``, and ``run_id`` of the record.
+        ``verdict``, ``reason``, the ``version`` that was decided on and ``previous``, how many ``candidates`` there
+        were, the names that ``failed``, and ``run_id`` of the record in MLflow.
     """
     project = find_project()
     job = Job.from_spec(project, pipeline, dataset, split)
@@ -97,6 +106,7 @@ def promote_best(
         "reason": decision.reason,
         "version": decision.champion.version if decision.champion else None,
         "previous": decision.previous.version if decision.previous else None,
+        "candidates": len(decision.ranking) - (decision.previous is not None),
         "failed": failed,
         "run_id": outcome.run_id,
     }

@@ -20,7 +20,7 @@ def train_classifier(
     pipeline: str,
     dataset: str | Mapping[str, Any],
     split: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> Mapping[str, Any]:  # of a dict, Airflow would store each value apart as well, a request each
     """Cross-validate, fit, score, log and register one candidate.
 
     Parameters

@@ -49,7 +49,7 @@ def validate_version(
     dataset: str | Mapping[str, Any],
     split: Mapping[str, Any] | None = None,
     gates: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> Mapping[str, Any]:  # of a dict, Airflow would store each value apart as well
     """Load a version from the registry, score it anew on the held-out rows, and tag it with the verdict.
 
     A model that does not pass is a result, not a failed task: promotion leaves it out and says why.

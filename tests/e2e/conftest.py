@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from podium.airflow_api import FINISHED, AirflowAPI
+from podium.airflow_api import FINISHED, AirflowAPI, awaits_a_person
+from scripts import browser
 
 ROOT = Path(__file__).parents[2]
 PODIUM = Path(sys.executable).with_name("podium")
@@ -81,6 +82,13 @@ class Checkout:
 
         return wait_until(ended, f"run {after + 1} of {dag_id} ends")
 
+    def awaiting_run(self, dag_id: str, after: int) -> str:
+        """Wait for the run that follows the first so many, and for it to await a person; return its id."""
+        wait_until(lambda: len(self.runs(dag_id)) > after, f"run {after + 1} of {dag_id} starts")
+        run_id = self.runs(dag_id)[after]["dag_run_id"]
+        wait_until(lambda: awaits_a_person(self.airflow.tasks(dag_id, run_id)), f"{dag_id} awaits a person")
+        return run_id
+
     def drop(self, name: str, text: str, pipeline: str = "iris") -> None:
         """Put a config into the watched folder at once, as ``mv`` does."""
         draft = self.root / f".{name}.draft"
@@ -141,3 +149,14 @@ def trained_stack(stack: Checkout) -> Checkout:
     """The stack after the run that the shipped configs start by themselves."""
     stack.first_run = stack.finished_run("iris_train", after=0)
     return stack
+
+
+@pytest.fixture(scope="session")
+def page(trained_stack):
+    """A browser that is logged in to Airflow."""
+    if not ("CI" in os.environ or any(map(shutil.which, browser.CHROMIUM))):
+        pytest.skip("needs Chromium, a package of Debian's")
+    login = trained_stack.status["airflow"]
+    with browser.browser() as page:
+        browser.log_in(page, login["url"], login["user"], login["password"])
+        yield page

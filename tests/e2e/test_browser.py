@@ -1,24 +1,10 @@
 """What a person sees: Airflow's and MLflow's own pages in a real browser."""
 
-import os
-import shutil
+from urllib.parse import quote
 
 import pytest
 
 from scripts import browser
-
-pytestmark = pytest.mark.skipif(
-    not ("CI" in os.environ or any(map(shutil.which, browser.CHROMIUM))), reason="needs Chromium, a package of Debian's"
-)
-
-
-@pytest.fixture(scope="module")
-def page(trained_stack):
-    """A browser that is logged in to Airflow."""
-    login = trained_stack.status["airflow"]
-    with browser.browser() as page:
-        browser.log_in(page, login["url"], login["user"], login["password"])
-        yield page
 
 
 @pytest.fixture
@@ -46,6 +32,17 @@ def test_the_docs_of_a_dag_show_its_yaml_as_written(page, airflow):
     page.get_by_test_id("markdown-button").click()
     comment = page.get_by_text("# one mapped task per config")
     comment.first.wait_for()
+
+
+def test_a_mapped_task_leads_to_its_run_in_mlflow(trained_stack, page, airflow):
+    run_id = trained_stack.first_run["dag_run_id"]
+    name = next(t.name for t in trained_stack.airflow.tasks("iris_train", run_id) if t.map_index == 0)
+    page.goto(f"{airflow}/dags/iris_train/runs/{quote(run_id)}/tasks/train/mapped/0/details")
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="MLflow", exact=True).click()
+    opened.value.get_by_role("heading", name=name, exact=True).wait_for()
+    assert opened.value.url.startswith(trained_stack.status["mlflow"]["url"])
+    opened.value.close()
 
 
 def test_the_model_page_shows_which_version_is_production(trained_stack, page):

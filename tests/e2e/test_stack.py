@@ -174,12 +174,20 @@ def test_the_day_of_a_stack(up, env):
     Path(env["PODIUM_PROJECT"], "dag_specs", "second.yaml").write_text("0")
     eventually(lambda: {d["dag_id"] for d in get(dags, login)["dags"]} == {"first", "second"}, 10)
 
+    # Promotions have a pool, whose slots are the user's to change.
+    pool = f"{status['airflow']['url']}/api/v2/pools/promotion"
+    assert get(pool, login)["slots"] == 1
+    wider = {"name": "promotion", "slots": 2, "include_deferred": False}
+    httpx.patch(pool, json=wider, headers={"Authorization": f"Bearer {login}"}).raise_for_status()
+
     # A dead service is started again, and says so.
-    for word, name in (("triggerer", "triggerer"), ("launch mlflow", "mlflow")):
-        up.service(word).kill()
+    dead = {"triggerer": "triggerer", "mlflow": "launch mlflow", "scheduler": "airflow scheduler"}
+    for name, words in dead.items():
+        up.service(words).kill()
         up.wait_for(f"{name:<16} ended by SIGKILL; starting it again")
-    for name in ("triggerer", "mlflow"):
+    for name in dead:
         eventually(lambda name=name: len(re.findall(rf"^{name} +ready in", up.output, re.MULTILINE)) == 2, 60)
+    assert get(pool, login)["slots"] == 2
 
     family = up.processes()
     down = podium(env, "down")

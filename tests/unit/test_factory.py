@@ -73,6 +73,10 @@ def test_every_shipped_spec_is_a_dag_with_its_tasks(path, shipped):
             assert shipped.dags[dag_id].get_task(task_id).partial_kwargs["map_index_template"] == template
 
 
+def test_a_training_stores_its_result_in_one_request(shipped):
+    assert not shipped.dags["iris_train"].get_task("train").multiple_outputs
+
+
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_the_docs_show_the_spec_as_its_author_wrote_it(path, shipped):
     for dag_id in yaml.safe_load(path.read_text()):
