@@ -290,11 +290,17 @@ def _check_name(findings: Findings, pointer: Pointer, value: Any) -> None:
         findings.say(pointer, f"expected text, not {shown(value)}")
 
 
+def _check_text(findings: Findings, pointer: Pointer, value: Any) -> None:
+    if not isinstance(value, str) and not arguments.is_object(value):
+        findings.say(pointer, f"expected text, not {shown(value)}")
+
+
 #: What Airflow's own classes look at when they are made, by class and argument; ``*`` is any by position.
 _RULES: dict[tuple[str, str], Callable[[Findings, Pointer, Any], None]] = {
     ("AssetOrTimeSchedule", "timetable"): _one(class_checks.TIMETABLE),
     ("AssetOrTimeSchedule", "assets"): _several(class_checks.ASSETS, class_checks.ASSETS[1]),
     ("Param", "default"): check_json,
+    ("ObjectStoragePath", "*"): _check_text,
     ("AssetAll", "*"): _one(class_checks.ASSETS),
     ("AssetAny", "*"): _one(class_checks.ASSETS),
     ("AssetWatcher", "trigger"): _one(class_checks.TRIGGER),

@@ -7,11 +7,15 @@ import subprocess
 import sys
 import textwrap
 
+import jsonschema
 import pytest
+import yaml
 from airflow.sdk import BaseNotifier
 
 from podium import messages, specs
+from podium.arguments import load_spec_schema
 from podium.documents import read_document
+from podium.validate import problems_of
 
 SENT = []
 PROMOTED = {"verdict": "promoted", "reason": "version 2 (b) has more", "version": 2, "candidates": 1, "failed": []}
@@ -22,12 +26,17 @@ told:
     - task_id: promote
       decorator: airflow.sdk.task
       python_callable: tasks.promote.promote_best
-      task_group_name: {group}
       pipeline: iris
       dataset: iris
       on_failure_callback: podium.callbacks.show_error
-      on_promotion: {{__type__: airflow.sdk.BaseNotifier}}
-      on_failure: [{{__type__: airflow.sdk.BaseNotifier}}]
+      on_promotion:
+        __type__: airflow.providers.smtp.notifications.smtp.SmtpNotifier
+        to: [a@b.c]
+        subject: "{{ decision.reason }}"
+      on_failure: [{__type__: airflow.sdk.BaseNotifier}]
+"""
+IN_A_GROUP = f"""{SPEC}
+      task_group_name: decide
   task_groups:
     decide: {{tooltip: How it ends}}
 """
@@ -123,14 +132,16 @@ def build(project, text):
     path = project.dag_specs / "told.yaml"
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)
+    assert problems_of([path], project) == []
+    assert list(jsonschema.Draft202012Validator(load_spec_schema()).iter_errors(yaml.safe_load(text))) == []
     return specs.build(read_document(path, path.name), project)["told"]
 
 
-@pytest.mark.parametrize(("group", "task_id"), [("null", "promote"), ("decide", "decide.promote")])
-def test_messages_join_the_callbacks_that_a_task_has(project, group, task_id):
+@pytest.mark.parametrize(("spec", "task_id"), [(SPEC, "promote"), (IN_A_GROUP, "decide.promote")])
+def test_messages_join_the_callbacks_that_a_task_has(project, spec, task_id):
     from podium.callbacks import show_error
 
-    task = build(project, SPEC.format(group=group)).get_task(task_id)
+    task = build(project, spec).get_task(task_id)
     (after_success,) = task.on_success_callback
     before, after_failure = task.on_failure_callback
     assert before is show_error
@@ -163,7 +174,7 @@ told:
 
 def test_a_dag_with_notifiers_is_the_same_whenever_it_is_read(project):
     """Airflow makes a new version of a DAG whenever what it stores of it differs."""
-    build(project, SPEC.format(group="null"))
+    build(project, SPEC)
     code = """
         import json, sys
         from pathlib import Path
