@@ -90,7 +90,7 @@ def promote(
         report.write(models, record, decision, examination, verdict)
         if verdict != "promoted" or not _overtaken(models, record, known, champion):
             break
-        models.client.delete_run(record)
+        _withdraw(models, record)
     if verdict != AWAITING:
         close_record(models, models.client.get_run(record), ends=False)
     if decision.champion and verdict in {"promoted", "kept"}:
@@ -285,12 +285,23 @@ def _changes(record: Run) -> bool:
 def _overtaken(models: Registry, mine: str, known: set[str], champion: Version | None) -> bool:
     """Tell whether someone else has decided, or decides and came first, since the champion was looked up."""
     records = {record.info.run_id: record for record in models.recent_runs(EXPERIMENT_SUFFIX, RECENT)}
+    if not _is_open(records[mine]):
+        return False  # whoever came next has taken it for one that died, and carried it out
     place = _place(records[mine])
     others = [record for name, record in records.items() if name not in known and name != mine and _changes(record)]
     if any(not _is_open(other) or _place(other) < place for other in others):
         return True
     now = models.in_production()
     return (now.number if now else None) != (champion.number if champion else None)
+
+
+def _withdraw(models: Registry, record: str) -> None:
+    """Close a record whose decision is made anew."""
+    tags = models.client.get_run(record).data.tags
+    reason = f"{tags[registry.REASON]}; but Production changed while this was decided"
+    changed = {registry.VERDICT: SUPERSEDED, registry.REASON: reason, "mlflow.runName": SUPERSEDED}
+    models.tag_run(record, {**changed, registry.TO_VERSION: tags[registry.FROM_VERSION]})
+    models.client.set_terminated(record, "FINISHED")
 
 
 def _place(record: Run) -> tuple[int, str]:

@@ -101,3 +101,9 @@ class Lab:
 @pytest.fixture
 def lab(mlflow_store, project, tmp_path):  # noqa: ARG001
     return Lab(project, tmp_path.name)
+
+
+@pytest.fixture
+def without_plots(monkeypatch):
+    """Records without their plots, which are most of a decision's time, for tests that decide again and again."""
+    monkeypatch.setattr("podium.report._figures", lambda *_: iter(()))

@@ -231,7 +231,9 @@ def test_a_version_of_the_registry_has_a_card(lab):
     lab.write("svm.yaml", "estimator: SVC\nparams: {C: 3.0}\npreprocess: [StandardScaler]\n")
     lab.train_all()
     (version,) = lab.models.versions()
-    card = written(lab.models.load(1).get_raw_model(), name=lab.models.model, version=1, tags=version.tags, scores=version.metrics)
+    card = written(
+        lab.models.load(1).get_raw_model(), name=lab.models.model, version=1, tags=version.tags, scores=version.metrics
+    )
     assert "The classifier is `SVC`, from the config `svm`." in card
     assert f"`{lab.job.dataset.digest()}`" in card
     assert dict(tables(card)["Hyperparameters"])["`svc__C`"] == "`3.0`"
