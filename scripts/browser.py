@@ -132,3 +132,23 @@ def open_model(page: Page, mlflow: str, model: str, *, stages: bool) -> list[str
     rows = page.get_by_role("row").filter(has=page.get_by_role("link", name="Version"))
     rows.first.wait_for()
     return [text.replace("\xa0", " ") for text in rows.all_inner_texts()]
+
+
+def open_approval(page: Page, airflow: str, dag_id: str, run_id: str, task_id: str) -> str:
+    """Open what a task asks a person in Airflow.
+
+    Returns
+    -------
+    str
+        The evidence, as the page shows it.
+    """
+    page.goto(f"{airflow}/dags/{dag_id}/runs/{quote(run_id)}/tasks/{task_id}/required_actions")
+    page.get_by_role("button", name="Approve", exact=True).wait_for()
+    return page.locator("main, #root").first.inner_text()
+
+
+def open_artifact(page: Page, mlflow: str, experiment_id: str, run_id: str, path: str) -> None:
+    """Open a picture that a run of MLflow keeps."""
+    open_mlflow(page, mlflow)
+    page.goto(f"{mlflow}/#/experiments/{experiment_id}/runs/{run_id}/artifacts/{path}")
+    page.get_by_role("img").last.wait_for()

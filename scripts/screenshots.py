@@ -1,6 +1,7 @@
 """Take the README's pictures, of a running ``podium up`` or of a stack that this starts.
 
-The ones in docs/images were taken after ``cp examples/qda.yaml config/iris/``.
+The ones in docs/images were taken after ``cp examples/qda.yaml config/iris/``, approval of the first champion of
+``wine_train``, and ``cp examples/wine_sharper.yaml config/wine/``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import browser
 
 from podium import stack
 from podium.airflow_api import FINISHED, AirflowAPI
+from podium.decisions import EXPERIMENT_SUFFIX
 from podium.project import find_project
 from podium.registry import Registry
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from podium.stack import Status
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
-DAG, TASK, PIPELINE = "iris_train", "train", "iris"
+DAG, TASK, PIPELINE, APPROVAL_DAG = "iris_train", "train", "iris", "wine_train"
 COLUMNS = ("metrics.`test_log_loss`", "metrics.`test_accuracy`", "metrics.`cv_accuracy`", "params.`estimator`")
 # Pages fade in and lay out graphs after their text is there; nothing tells when they have.
 STILL_SECONDS = 2.5
@@ -30,14 +32,15 @@ WIDTH = 1180  # pixels; about what a README is shown at
 
 
 def main() -> None:
-    """Write the four pictures."""
+    """Write the pictures."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with (
         stack.ensure(find_project(), watch=True, report=print) as status,
         browser.browser(width=WIDTH) as page,
     ):
-        run_id = largest_run(AirflowAPI(status.airflow_url, status.user or "", status.password or ""))
-        take_airflow(page, status, run_id)
+        airflow = AirflowAPI(status.airflow_url, status.user or "", status.password or "")
+        take_airflow(page, status, largest_run(airflow))
+        take_approval(page, status, airflow)
         take_mlflow(page, status)
 
 
@@ -64,6 +67,14 @@ def take_airflow(page: Page, status: Status, run_id: str) -> None:
     take(page, "airflow-graph")
 
 
+def take_approval(page: Page, status: Status, airflow: AirflowAPI) -> None:
+    """Picture what the newest run that awaits approval asks."""
+    page.set_viewport_size({"width": WIDTH, "height": 1000})
+    runs = airflow.get(f"/dags/{APPROVAL_DAG}/dagRuns", state="running", order_by="-run_after")["dag_runs"]
+    browser.open_approval(page, status.airflow_url, APPROVAL_DAG, runs[0]["dag_run_id"], "approve")
+    take(page, "approval")
+
+
 def take_mlflow(page: Page, status: Status) -> None:
     """Picture the runs of the experiment, and the registered model's versions with their stages."""
     from mlflow import MlflowClient
@@ -74,6 +85,10 @@ def take_mlflow(page: Page, status: Status) -> None:
     take(page, "mlflow-experiment")
     browser.open_model(page, status.mlflow_url, models.model, stages=True)
     take(page, "mlflow-registry")
+    record = next(models.runs(suffix=EXPERIMENT_SUFFIX))
+    page.set_viewport_size({"width": WIDTH, "height": 520})
+    browser.open_artifact(page, status.mlflow_url, record.info.experiment_id, record.info.run_id, "plots/scores.png")
+    take(page, "decision")
 
 
 def take(page: Page, name: str) -> None:

@@ -58,6 +58,11 @@ class Checkout:
             check=False,
         )
 
+    def git(self, *arguments: str) -> str:
+        """Run a command of git in the copy and return what it prints."""
+        command = ["git", "-C", self.root, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     @property
     def airflow(self) -> AirflowAPI:
         return AirflowAPI(**self.status["airflow"])
@@ -115,7 +120,14 @@ class Checkout:
 def copy_project(root: Path) -> Checkout:
     for folder in COPIED:
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    return Checkout(root)
+    (root / ".gitignore").write_text(".podium\n")
+    checkout = Checkout(root)
+    checkout.git("init", "--quiet")
+    checkout.git("add", ".")
+    checkout.git(
+        "-c", "user.name=Test", "-c", "user.email=test@localhost", "commit", "--quiet", "--message", "As shipped"
+    )
+    return checkout
 
 
 @pytest.fixture(scope="session")

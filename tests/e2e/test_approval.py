@@ -9,7 +9,6 @@ from urllib.parse import quote
 from tests.e2e.conftest import wait_until
 
 DAG, MODEL = "wine_train", "wine-classifier"
-SHARPER = "estimator: LogisticRegression\npreprocess: [StandardScaler]\nparams: {C: 10, max_iter: 1000}\n"
 MAY_BE_LUCK = "estimator: QuadraticDiscriminantAnalysis\npreprocess: [StandardScaler]\nparams: {reg_param: 0.1}\n"
 
 
@@ -53,7 +52,8 @@ def test_nobody_is_asked_about_a_lead_that_may_be_luck(trained_stack):
 
 
 def test_a_refusal_on_the_page_leaves_production_alone_and_is_recorded(trained_stack, page):
-    trained_stack.drop("sharper.yaml", SHARPER, "wine")
+    sharper = (trained_stack.root / "examples" / "wine_sharper.yaml").read_text()
+    trained_stack.drop("sharper.yaml", sharper, "wine")
     run_id = trained_stack.awaiting_run(DAG, after=2)
     base = trained_stack.status["airflow"]["url"]
     page.goto(f"{base}/dags/{DAG}/runs/{quote(run_id)}/tasks/approve/required_actions")
