@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from podium import decisions, leaderboard, registry, stack
-from podium.airflow_api import AirflowAPI, Task, counts
+from podium.airflow_api import AirflowAPI, Task, awaits_a_person, counts
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,11 +62,14 @@ def once(project: Project, pipeline: Pipeline, conf: dict[str, Any], console: Co
     """
     with stack.ensure(project, report=console.print) as status:
         os.environ["MLFLOW_TRACKING_URI"] = status.mlflow_url
+        # 1.6 s, while others work and this process waits for them.
+        threading.Thread(target=importlib.import_module, args=("mlflow",), daemon=True).start()
         airflow = AirflowAPI(status.airflow_url, status.user or "", status.password or "")
         outcome = run(airflow, pipeline, conf, console)
         if status.pid == os.getpid():
             for dag_id, run_id in airflow.active_runs():
-                follow(airflow, dag_id, run_id, console)
+                if not awaits_a_person(airflow.tasks(dag_id, run_id)):
+                    follow(airflow, dag_id, run_id, console)
         models = registry.Registry(pipeline.job.pipeline)
         rows = leaderboard.leaderboard(models, pipeline.rule)
     console.print(leaderboard.table(rows, models.model, pipeline.rule, console.width))

@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import sys
+import threading
 from base64 import urlsafe_b64encode
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -111,20 +112,19 @@ def services(project: Project, env: Environment, *, watch: bool) -> list[Service
     database = _database(project, env, folder)
     migrate = service("airflow-migrate", _python("airflow", "db", "migrate"), migration.record, _names(database))
     migrated = (migrate.name,)
-    api = service("airflow-api", _python("airflow", "api-server"), partial(_serves, health), migrated)
+    api = service(
+        "airflow-api", _python("airflow", "api-server"), partial(_serves_tasks, health, api_url(env)), migrated
+    )
     mlflow = [] if given_mlflow() else [_mlflow(service, env, _names(database))]
-    # These three can start a task or need one, so that MLflow's schema comes first. The API server they find when it is
-    # there: it takes 3.6 s of one core, and waiting for it would leave the other one idle for 2 s of every start.
-    after = (*migrated, *_names(mlflow))
     return [
         *database,
         replace(migrate, once=True, needed=migration.needed),
         api,
         *mlflow,
         # The API reads the others' log files itself, so nobody needs to serve them.
-        job("scheduler", "--skip-serve-logs", after=after),
-        job("dag-processor", after=after),
-        *([job("triggerer", "--skip-serve-logs", after=after)] if watch else []),
+        job("scheduler", "--skip-serve-logs", after=migrated),
+        job("dag-processor", after=migrated),
+        *([job("triggerer", "--skip-serve-logs", after=migrated)] if watch else []),
     ]
 
 
@@ -240,6 +240,18 @@ def _serves(url: str, pid: int, _since: float) -> bool:
         listening = {socket.laddr.port for each in family for socket in each.net_connections("tcp") if socket.laddr}
         return port in listening and answers(url)
     return False
+
+
+def _serves_tasks(health: str, url: str, pid: int, since: float) -> bool:
+    """Tell whether Airflow's API answers, and let it make ready what the first task would wait for.
+
+    With the first request from a task it builds what serves them, 2 s of one core, which is idle at that time: the
+    scheduler takes longer to start.
+    """
+    if not _serves(health, pid, since):
+        return False
+    threading.Thread(target=_get, args=(f"{url}/execution/health",), daemon=True).start()
+    return True
 
 
 def _beats(health: str, job: str, _pid: int, since: float) -> bool:
