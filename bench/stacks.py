@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from podium import stack
+from podium import decisions, registry, stack
 from podium.airflow_api import AirflowAPI
 from podium.project import Project
 
@@ -42,8 +42,11 @@ class Running:
     status: stack.Status
     airflow: AirflowAPI
 
-    def run(self, dag_id: str, deciding: str = "promote") -> float:
-        """Run a DAG and return the seconds from the trigger to the end of the task that decides.
+    def run(self, dag_id: str, pipeline: str = "") -> float:
+        """Run a DAG and return the seconds from the trigger until Production is decided.
+
+        That is the end of the task ``promote``. For a pipeline of Podium's it is before: the task goes on to draw plots
+        and to write a model card.
 
         Raises
         ------
@@ -57,15 +60,23 @@ class Running:
             state = last
         if state != "success":
             raise RuntimeError(f"{dag_id} ended {state}: see {self.status.logs}")
-        decided = self.airflow.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{deciding}")["end_date"]
+        ended = self.airflow.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/promote")["end_date"]
+        decided = decided_at(pipeline) if pipeline else datetime.fromisoformat(ended).timestamp()
         self.settle()
-        return datetime.fromisoformat(decided).timestamp() - started
+        return decided - started
 
     def settle(self) -> None:
         """Wait until nothing runs: what a run has started, such as hosting, is not part of the next figure."""
         while active := self.airflow.active_runs():
             for _ in self.airflow.follow(*active[0]):
                 pass
+
+
+def decided_at(pipeline: str) -> float:
+    """Return when Podium's newest decision was carried out, in seconds since 1970: its record has scores from then."""
+    models = registry.Registry(pipeline)
+    record = next(models.runs(suffix=decisions.EXPERIMENT_SUFFIX)).info.run_id
+    return float(models.client.get_metric_history(record, "log_loss")[0].timestamp) / 1000
 
 
 @contextlib.contextmanager

@@ -45,7 +45,7 @@ def settings(folder: Path, configs: int, rounds: int) -> Iterator[table.Result]:
             with stacks.running(project, settings=changed) as stack:
                 for size in (2, configs):
                     work.write(project.root / "config" / "iris", work.configs(size, f"{number} {name} {size}"))
-                    seconds = stack.run("iris_train")
+                    seconds = stack.run("iris_train", "iris")
             found[name].append(seconds)
             print(f"settings: {name or 'as they are'}: {configs} configs in {seconds:.1f} s", flush=True)
     for name in WITHOUT:
@@ -82,7 +82,7 @@ class Trainings:
         with stacks.running(self._podium) as stack:
             for size in (2, *sizes):  # the first run of a stack meets caches that nothing has filled
                 self._write(self._podium, "iris", size)
-                self._note("podium", size, stack.run("iris_train"))
+                self._note("podium", size, stack.run("iris_train", "iris"))
             if "limit" in self._sides:
                 self._run_outside("limit", BARE, outside)
             if "prefect" in self._sides:

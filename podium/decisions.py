@@ -18,7 +18,7 @@ from podium.project import find_project
 from podium.promotion import Decision, Rule, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from mlflow.entities import Run
 
@@ -90,8 +90,11 @@ def promote(
         report.write(models, record, decision, examination, verdict)
         if verdict != "promoted" or not _overtaken(models, record, known, champion):
             break
-        _withdraw(models, record)
-    if verdict != AWAITING:
+        _withdraw(models, record, "Production changed while this was decided")
+    if verdict == AWAITING:
+        for earlier in _asked_before(models, record, tags):
+            _withdraw(models, earlier, "its task was run again")
+    else:
         close_record(models, models.client.get_run(record), ends=False)
     if decision.champion and verdict in {"promoted", "kept"}:
         report.log_scores(models, record, decision.champion.metrics)
@@ -295,11 +298,26 @@ def _overtaken(models: Registry, mine: str, known: set[str], champion: Version |
     return (now.number if now else None) != (champion.number if champion else None)
 
 
-def _withdraw(models: Registry, record: str) -> None:
+def _asked_before(models: Registry, mine: str, tags: Mapping[str, str]) -> list[str]:
+    """Return the records of the same DAG run that await approval: nobody will be asked about them any more."""
+    return [
+        record.info.run_id
+        for record in models.recent_runs(EXPERIMENT_SUFFIX, RECENT)
+        if record.info.run_id != mine
+        and record.data.tags.get(registry.APPROVAL) == AWAITING
+        and record.data.tags.get(registry.DAG_RUN) == tags.get(registry.DAG_RUN)
+    ]
+
+
+def _withdraw(models: Registry, record: str, why: str) -> None:
     """Close a record whose decision is made anew."""
     tags = models.client.get_run(record).data.tags
-    reason = f"{tags[registry.REASON]}; but Production changed while this was decided"
-    changed = {registry.VERDICT: SUPERSEDED, registry.REASON: reason, "mlflow.runName": SUPERSEDED}
+    changed = {
+        registry.VERDICT: SUPERSEDED,
+        registry.REASON: f"{tags[registry.REASON]}; but {why}",
+        registry.APPROVAL: "",
+        "mlflow.runName": SUPERSEDED,
+    }
     models.tag_run(record, {**changed, registry.TO_VERSION: tags[registry.FROM_VERSION]})
     models.client.set_terminated(record, "FINISHED")
 

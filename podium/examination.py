@@ -151,7 +151,7 @@ class Examination:
     def model(self, number: int) -> Any:
         """Return a version's scikit-learn pipeline."""
         if number not in self._loaded:
-            self._loaded[number] = self._models.load(number).get_raw_model()
+            self._loaded[number] = self._models.load(number).model
         return self._loaded[number]
 
     @functools.lru_cache(maxsize=64)  # noqa: B019 (an examination lives as long as its decision)

@@ -218,7 +218,8 @@ def _version(models: Registry, number: int) -> Version:
 
 
 def _scores(version: Version) -> str:
-    shown = ", ".join(f"{name} {value:.4f}" for name, value in version.metrics.items() if not name.endswith("_seconds"))
+    metrics = {name: value for name, value in version.metrics.items() if not name.endswith("_seconds")}
+    shown = ", ".join(f"{name} {f'{value:,.4f}'.rstrip('0').rstrip('.')}" for name, value in metrics.items())
     return f"On the held-out rows it has {shown}." if shown else ""
 
 

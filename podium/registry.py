@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from podium.problems import PodiumError
+from podium.trusted import TRUSTED_TYPES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -272,25 +275,56 @@ class Registry:
             return list(json.loads(Path(self.client.download_artifacts(run_id, FOLDS, folder)).read_text("utf-8")))
         return []
 
-    def load(self, number: int, folder: str | None = None) -> Any:
-        """Load a version back from the registry, as MLflow serves it: its signature is enforced.
+    def load(self, number: int) -> Loaded:
+        """Load a version back from the registry as MLflow serves it; a file that could run code is not opened.
 
-        Parameters
-        ----------
-        number : int
-            The version.
-        folder : str, optional
-            Where its files are put; one of MLflow's choice when left out.
-
-        Returns
-        -------
-        mlflow.pyfunc.PyFuncModel
-            ``get_raw_model()`` gives the scikit-learn pipeline.
+        Raises
+        ------
+        PodiumError
+            If it is anything but a scikit-learn model in skops' format, of types that a config can lead to.
         """
         import mlflow.pyfunc
+        from mlflow.artifacts import download_artifacts
 
         import_skops()
-        return mlflow.pyfunc.load_model(f"models:/{self.model}/{number}", dst_path=folder)
+        with tempfile.TemporaryDirectory() as folder:
+            path = download_artifacts(f"models:/{self.model}/{number}", dst_path=folder)
+            _check_harmless(path)
+            size = sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
+            return Loaded(mlflow.pyfunc.load_model(path), size)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model that was loaded back.
+
+    Parameters
+    ----------
+    served : mlflow.pyfunc.PyFuncModel
+        Enforces its signature.
+    size : int
+        Bytes that it takes in the registry.
+    """
+
+    served: Any
+    size: int
+
+    @property
+    def model(self) -> Any:
+        """The scikit-learn pipeline."""
+        return self.served.get_raw_model()
+
+
+def _check_harmless(path: str) -> None:
+    from mlflow.models import Model
+
+    flavors = Model.load(path).flavors
+    own, served = flavors.get("sklearn", {}), flavors.get("python_function", {})
+    brings_code = own.get("code") or served.get("code")
+    if brings_code or served.get("loader_module") != "mlflow.sklearn" or own.get("serialization_format") != "skops":
+        raise PodiumError("it is not a scikit-learn model in skops' format, and nothing else is loaded")
+    if foreign := set(own.get("skops_trusted_types") or ()) - set(TRUSTED_TYPES):
+        raise PodiumError(f"it asks for types that no config leads to: {', '.join(sorted(foreign))}")
 
 
 def import_skops() -> None:

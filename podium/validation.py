@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import math
 import statistics
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podium import data, gates, metrics, registry
+from podium.problems import PodiumError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,15 +76,13 @@ def check(models: registry.Registry, version: registry.Version, job: Job, asked:
 def _ask(models: registry.Registry, version: registry.Version, job: Job, asked: Sequence[Gate]) -> Check:
     rows = data.load(job.dataset, job.split)
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            served = models.load(version.number, folder)
-            size = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
-        model = served.get_raw_model()
+        loaded = models.load(version.number)
+        model = loaded.model
         if missing := set(model.feature_names_in_) ^ set(rows.x_test.columns):
             return Check({}, (f"its columns are not those of {rows.name}: {', '.join(sorted(missing))}",))
         if unknown := set(rows.y_train) - set(model.classes_):
             return Check({}, (f"it cannot predict {', '.join(sorted(map(str, unknown)))}",))
-        latency = _latency(served, rows)
+        latency = _latency(loaded.served, rows)
         scores = metrics.score(model, rows.x_test, rows.y_test) | gates.extra_scores(
             model, rows.x_test, rows.y_test, asked
         )
@@ -100,7 +97,7 @@ def _ask(models: registry.Registry, version: registry.Version, job: Job, asked: 
         and name not in TIMES
         and not math.isclose(scores.get(name, math.nan), value, abs_tol=TOLERANCE)
     ]
-    scores |= {"latency_ms": latency, "model_bytes": size}
+    scores |= {"latency_ms": latency, "model_bytes": loaded.size}
     missed = [reason for gate in asked for reason in gate.failures(scores, None)]
     return Check(scores, (*changed, *missed), model)
 
@@ -119,5 +116,7 @@ def _latency(served: Any, rows: Dataset) -> float:
 def _sentence(error: Exception) -> str:
     """Return an error in one line; MLflow's about a signature shows all the rows before it says what is wrong."""
     text = " ".join(str(error).split())
+    if isinstance(error, PodiumError):
+        return text
     _, found, cause = text.rpartition(" Error: ")
     return f"its signature does not fit: {cause}" if found else f"{type(error).__name__}: {text}"

@@ -39,8 +39,10 @@ def main() -> None:
         browser.browser(width=WIDTH) as page,
     ):
         airflow = AirflowAPI(status.airflow_url, status.user or "", status.password or "")
-        take_airflow(page, status, largest_run(airflow))
-        take_approval(page, status, airflow)
+        run_id = largest_run(airflow)
+        browser.log_in(page, status.airflow_url, status.user, status.password)
+        take_approval(page, status, airflow)  # first, as a page keeps the panel that was chosen last
+        take_airflow(page, status, run_id)
         take_mlflow(page, status)
 
 
@@ -57,7 +59,6 @@ def largest_run(airflow: AirflowAPI) -> str:
 
 def take_airflow(page: Page, status: Status, run_id: str) -> None:
     """Picture the mapped tasks in the grid, and the graph."""
-    browser.log_in(page, status.airflow_url, status.user, status.password)
     page.set_viewport_size({"width": WIDTH, "height": 1080})
     browser.open_grid(page, status.airflow_url, DAG, run_id, TASK)
     take(page, "airflow-grid")

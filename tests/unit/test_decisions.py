@@ -5,9 +5,20 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
 
 from podium import decisions, registry, report, validation
 from podium.promotion import Rule
+
+
+class Trap(ClassifierMixin, BaseEstimator):
+    """A classifier whose pickle writes a file when it is opened."""
+
+    def __init__(self, path=None):
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (self.path,))
 
 
 def production(lab):
@@ -168,6 +179,21 @@ class TestValidation:
         self.host(lab)
         assert self.verdicts(lab) == {1: "failed", 2: "failed"}
         assert lab.models.versions()[0].failure == "FileNotFoundError: model.skops"
+
+    def test_a_model_whose_file_could_run_code_is_not_opened(self, lab, tmp_path):
+        opened = tmp_path / "opened"
+        (tmp_path / "bad").mkdir()
+        lab.write("good.yaml")
+        (report,) = lab.train_all()
+        mlflow.sklearn.save_model(Trap(opened), tmp_path / "bad" / "model", serialization_format="cloudpickle")
+        lab.models.client.log_artifacts(report["run_id"], tmp_path / "bad")
+        source = f"runs:/{report['run_id']}/model"
+        lab.models.create_version(source=source, run_id=report["run_id"], tags=dict(lab.models.version(1).tags))
+        opened.unlink(missing_ok=True)
+        self.host(lab)
+        assert self.verdicts(lab) == {1: "passed", 2: "failed"}
+        assert lab.models.version(2).failure.startswith("it is not a scikit-learn model in skops' format")
+        assert not opened.exists()
 
     @pytest.mark.usefixtures("good_and_better")
     def test_a_model_of_other_columns_fails(self, lab):
@@ -366,6 +392,13 @@ class TestApproval:
         assert lab.promote([])["version"] == 1
         assert lab.models.client.get_run(awaiting).info.status == "RUNNING"
         assert decisions.answer(lab.models, awaiting, "ann", approved=True) == "promoted"
+
+    def test_a_task_that_is_run_again_asks_once(self, lab, awaiting, good_and_better):
+        again = lab.promote(good_and_better[1:], approval="required")["run_id"]
+        tags = lab.models.client.get_run(awaiting).data.tags
+        assert tags[registry.REASON].endswith("; but its task was run again")
+        assert decisions.answer(lab.models, awaiting, "ann", approved=True) == "superseded"
+        assert decisions.answer(lab.models, again, "ann", approved=True) == "promoted"
 
     def test_what_was_approved_is_not_carried_out_against_another_champion(self, lab, awaiting):
         lab.write("c.yaml", "estimator: LinearDiscriminantAnalysis\n")

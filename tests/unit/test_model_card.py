@@ -232,7 +232,7 @@ def test_a_version_of_the_registry_has_a_card(lab):
     lab.train_all()
     (version,) = lab.models.versions()
     card = written(
-        lab.models.load(1).get_raw_model(), name=lab.models.model, version=1, tags=version.tags, scores=version.metrics
+        lab.models.load(1).model, name=lab.models.model, version=1, tags=version.tags, scores=version.metrics
     )
     assert "The classifier is `SVC`, from the config `svm`." in card
     assert f"`{lab.job.dataset.digest()}`" in card

@@ -111,7 +111,7 @@ def test_the_model_is_skops_with_signature_and_example_and_no_pickle(lab, tmp_pa
     assert len(json.loads(described["signature"]["inputs"])) == 4
     assert json.loads(described["signature"]["outputs"])[0]["type"] in {"string", "tensor"}
     assert "input_example.json" in names
-    model = lab.models.load(1).get_raw_model()
+    model = lab.models.load(1).model
     assert [type(step).__name__ for step in model] == ["StandardScaler", "PCA", "KNeighborsClassifier"]
 
 
