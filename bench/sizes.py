@@ -104,6 +104,7 @@ def _fill(job: plan.Job) -> None:
     """Register a version for each config: what training leaves, without the model's files but for the last and best."""
     models = registry.Registry(job.pipeline)
     items = plan.plan(job)
+    best = [item for item in items if item.config and item.config.estimator == "LogisticRegression"][-REAL:]
     models.client.create_registered_model(models.model)
     experiment = models.experiment_id()
     run = models.client.create_run(experiment).info.run_id
@@ -123,9 +124,9 @@ def _fill(job: plan.Job) -> None:
         )
 
     with ThreadPoolExecutor(WRITERS) as pool:
-        list(pool.map(register, items[:-REAL]))
+        list(pool.map(register, [item for item in items if item not in best]))
     rows = data.load(job.dataset, job.split)
-    for item in items[-REAL:]:
+    for item in best:
         attempt = recording.Attempt.from_entry(job, item.entry(job.project, "", experiment))
         with attempt.run() as record:
             made = record.register(training.train(attempt.config, rows, job.split), rows)
