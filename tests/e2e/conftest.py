@@ -163,9 +163,9 @@ def trained_stack(stack: Checkout) -> Checkout:
     return stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def page(trained_stack):
-    """A browser that is logged in to Airflow."""
+    """A browser that is logged in to Airflow; while it is open, nothing else can use asyncio in this thread."""
     if not ("CI" in os.environ or any(map(shutil.which, browser.CHROMIUM))):
         pytest.skip("needs Chromium, a package of Debian's")
     login = trained_stack.status["airflow"]
