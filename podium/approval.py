@@ -47,7 +47,9 @@ class PromotionApproval(ApprovalOperator):  # type: ignore[misc]
         if tags.get(registry.APPROVAL) != decisions.AWAITING:
             return None
         self.subject = f"{models.model}: promote version {tags[registry.PROPOSED]}?"
-        self.body = f"{report.read(models, self.record)}\n{report.link(models, self.record)}"
+        self.body = report.read(models, self.record)
+        if page := report.address(models, self.record):
+            self.body += f"\n[The record in MLflow, with plots]({page})"
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:

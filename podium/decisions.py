@@ -101,7 +101,8 @@ def promote(
     if mode != "disabled":
         report.add_evidence(models, record, decision, examination, verdict)
     if verdict == "promoted":
-        report.write_card(models, models.client.get_run(record), examination)
+        with report.best_effort("model card"):
+            report.write_card(models, models.client.get_run(record), examination)
     if verdict != AWAITING:
         models.client.set_terminated(record, "FINISHED")
     rivals = _rivals(models, record, known) if verdict == "promoted" and decision.champion else set()
@@ -261,7 +262,8 @@ def answer(models: Registry, run_id: str, by: str, *, approved: bool) -> str:
     close_record(models, models.client.get_run(run_id))
     if verdict == "promoted":
         report.log_scores(models, run_id, version.metrics)
-        report.write_card(models, models.client.get_run(run_id), _examination(models, run_id))
+        with report.best_effort("model card"):
+            report.write_card(models, models.client.get_run(run_id), _examination(models, run_id))
     return verdict
 
 

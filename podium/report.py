@@ -58,10 +58,10 @@ def read(models: Registry, record: str) -> str:
         return Path(models.client.download_artifacts(record, MARKDOWN, folder)).read_text("utf-8")
 
 
-def link(models: Registry, record: str) -> str:
-    """Return a link to a decision's run as Markdown; empty where MLflow has no pages."""
+def address(models: Registry, run_id: str) -> str:
+    """Return the address of a run's page; empty where MLflow has no pages."""
     uri = str(models.client.tracking_uri)
-    return f"[The record in MLflow, with plots]({uri.rstrip('/')}/#/runs/{record})" if uri.startswith("http") else ""
+    return f"{uri.rstrip('/')}/#/runs/{run_id}" if uri.startswith("http") else ""
 
 
 def content(models: Registry, record: str) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def log_scores(models: Registry, record: str, scores: Mapping[str, float]) -> No
 
 def add_evidence(models: Registry, record: str, decision: Decision, examination: Examination, verdict: str) -> None:
     """Add to a decision's run how luck may have decided it, and its plots."""
-    with tempfile.TemporaryDirectory() as folder, _best_effort("plots"):
+    with tempfile.TemporaryDirectory() as folder, best_effort("plots"):
         evidence = _evidence(decision, examination)
         for name, figure in _figures(decision, examination):
             figure.savefig(Path(folder) / f"{name}.png", dpi=100)
@@ -159,7 +159,7 @@ def add_evidence(models: Registry, record: str, decision: Decision, examination:
 
 
 @contextlib.contextmanager
-def _best_effort(what: str) -> Iterator[None]:
+def best_effort(what: str) -> Iterator[None]:
     """Go on without something: what cannot be drawn or told, as a model's file is gone, does not undo a decision."""
     try:
         yield
@@ -213,11 +213,6 @@ def _title(candidate: Candidate) -> str:
 
 def write_card(models: Registry, record: Run, examination: Examination) -> None:
     """Write the model card of the version that a record has put into Production to the version's run."""
-    with _best_effort("model card"):
-        _write_card(models, record, examination)
-
-
-def _write_card(models: Registry, record: Run, examination: Examination) -> None:
     from podium.model_card import card
 
     tags, rows = record.data.tags, examination.rows
@@ -238,7 +233,11 @@ def _write_card(models: Registry, record: Run, examination: Examination) -> None
         by=tags.get(registry.BY, ""),
         approver=tags.get(registry.APPROVER, ""),
         previous=f"version {before}" if before else "",
-        links={"decision": f"run {record.info.run_id} in the experiment {models.pipeline}-promotions"},
+        links={
+            "Decision in MLflow": address(models, record.info.run_id),
+            "Training in MLflow": address(models, version.run_id),
+            "Training in Airflow": version.tags.get(registry.AIRFLOW_TASK, ""),
+        },
     )
     models.client.log_text(version.run_id, text, CARD)
 

@@ -87,6 +87,9 @@ def test_its_model_card_goes_with_it(trained_stack, better):
     assert f"iris-classifier version {better.version}" in card
     assert "QuadraticDiscriminantAnalysis" in card
     assert "[More Information Needed]" not in card
+    run_id = decision_of(trained_stack, better).info.run_id
+    assert f"({trained_stack.status['mlflow']['url']}/#/runs/{run_id})" in card
+    assert f"({trained_stack.status['airflow']['url']}/dags/{DAG}/runs/" in card
 
 
 def test_it_is_put_back_with_one_command(trained_stack, better):
