@@ -80,7 +80,7 @@ def latency(folder: Path, drops: int) -> Iterator[table.Result]:
             started = [
                 datetime.fromisoformat(one["start_date"]).timestamp() for one in (stack.airflow.get(path), trained)
             ]
-            for what, at in zip(times, (*started, stacks.decided_at("iris")), strict=True):
+            for what, at in zip(times, (*started, stacks.decided_at("iris_train", "iris")), strict=True):
                 times[what].append(at - renamed)
             stack.settle()
     for what, seconds in times.items():

@@ -61,7 +61,7 @@ class Running:
         if state != "success":
             raise RuntimeError(f"{dag_id} ended {state}: see {self.status.logs}")
         ended = self.airflow.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/promote")["end_date"]
-        decided = decided_at(pipeline) if pipeline else datetime.fromisoformat(ended).timestamp()
+        decided = decided_at(dag_id, pipeline) if pipeline else datetime.fromisoformat(ended).timestamp()
         self.settle()
         return decided - started
 
@@ -72,10 +72,10 @@ class Running:
                 pass
 
 
-def decided_at(pipeline: str) -> float:
-    """Return when Podium's newest decision was carried out, in seconds since 1970: its record has scores from then."""
+def decided_at(dag_id: str, pipeline: str) -> float:
+    """Return when a DAG's newest decision was carried out, in seconds since 1970: its record has scores from then."""
     models = registry.Registry(pipeline)
-    record = next(models.runs(suffix=decisions.EXPERIMENT_SUFFIX)).info.run_id
+    record = next(models.runs(f"tags.`{registry.DAG_ID}` = '{dag_id}'", decisions.EXPERIMENT_SUFFIX)).info.run_id
     return float(models.client.get_metric_history(record, "log_loss")[0].timestamp) / 1000
 
 
@@ -83,10 +83,12 @@ def decided_at(pipeline: str) -> float:
 def running(project: Project, *, watch: bool = False, settings: dict[str, str] | None = None) -> Iterator[Running]:
     """Start a project's stack, with settings of its own, and stop it at the end."""
     given = {**QUIET, **(settings or {})}
-    before = {name: os.environ.get(name) for name in [*given, "MLFLOW_TRACKING_URI"]}
+    before = {name: os.environ.get(name) for name in [*given, "MLFLOW_TRACKING_URI", registry.LOCAL_ARTIFACTS]}
     os.environ |= given
     try:
         with stack.ensure(project, watch=watch) as status:
+            # What trains outside the stack, in bare Python or Prefect, writes artifacts the same way.
+            os.environ[registry.LOCAL_ARTIFACTS] = stack.environment(project)[registry.LOCAL_ARTIFACTS]
             os.environ["MLFLOW_TRACKING_URI"] = status.mlflow_url
             yield Running(project, status, AirflowAPI(status.airflow_url, status.user or "", status.password or ""))
     finally:

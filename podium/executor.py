@@ -13,6 +13,7 @@ import importlib.util
 import multiprocessing
 import os
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 from selectors import EVENT_READ
@@ -25,6 +26,9 @@ from podium import data, plan, registry, specs
 from podium.project import find_project
 
 log = structlog.get_logger(__name__)
+
+# Where modules are that do not change while the stack runs.
+INSTALLED = tuple(sysconfig.get_paths()[part] for part in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 
 class WarmExecutor(LocalExecutor):  # type: ignore[misc]
@@ -53,6 +57,7 @@ def adapt_supervisor() -> None:
 
     def share_and_start(cls: type, /, *, what: Any, **arguments: Any) -> Any:
         if what.map_index >= 0:
+            share_dag(what.dag_id, what.dag_version_id)
             share_rows(what.dag_id, what.dag_version_id)
         return start(cls, what=what, **arguments)
 
@@ -63,6 +68,27 @@ def adapt_supervisor() -> None:
 
     ActivitySubprocess.start = classmethod(share_and_start)
     ActivitySubprocess._monitor_subprocess = monitor_exit_too  # noqa: SLF001
+
+
+@functools.lru_cache(maxsize=64)
+def share_dag(dag_id: str, _version: object) -> None:
+    """Build a DAG, so that the mapped tasks that this process forks have it; they look whether its spec has changed.
+
+    Not if that imports modules of the user's own: tasks are to run these as they are when the task starts.
+    """
+    known = set(sys.modules)
+    with contextlib.suppress(Exception):  # whatever is wrong with it, the task says it where its user looks
+        specs.load_dags(find_project(), dag_id)
+    own = [name for name in sys.modules.keys() - known if not _is_installed(name)]
+    for name in own:
+        del sys.modules[name]
+    if own:
+        specs.forget_built()
+
+
+def _is_installed(name: str) -> bool:
+    file = getattr(sys.modules[name], "__file__", None)
+    return name.startswith("podium.") or file is None or file.startswith(INSTALLED)
 
 
 def share_rows(dag_id: str, version: object) -> None:
@@ -94,7 +120,13 @@ def warm_up() -> None:
     """
     import netrc  # noqa: F401 - requests imports it with the first request
 
+    # What a task imports when it has begun: its DAG's bundle, and what the shipped specs name.
+    import airflow.dag_processing.bundles.local
+    import airflow.providers.standard.operators.empty
+    import airflow.sdk.definitions.asset.metadata
+    import airflow.sdk.definitions.decorators
     import airflow.sdk.execution_time.task_runner  # noqa: F401
+    import jinja2.ext  # noqa: F401
     import mlflow.sklearn
     import mlflow.tracking.request_header.registry  # noqa: F401 - looks for plug-ins, with the first request
     import numpy as np
@@ -102,6 +134,8 @@ def warm_up() -> None:
     from threadpoolctl import threadpool_limits
 
     _note_absent("IPython", "dbruntime", "pyspark")
+    import podium.callbacks
+    import podium.watch  # noqa: F401
     import tasks.detect
     import tasks.promote
     import tasks.train

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import importlib.metadata
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,8 @@ INPUT_EXAMPLE_ROWS = 3
 DATASET_DIGEST_LENGTH = 12
 # A config's own tags may not say what Podium and MLflow say, such as that its model was validated.
 RESERVED_TAGS = ("podium.", "mlflow.")
+# Half of the time for a fifth more bytes.
+FAST_PNG = {"compress_level": 1}
 # A config that lacks memory or a disk is not to blame for it: these are tried again.
 NOT_OWN_FAULT = (MemoryError, OSError)
 
@@ -94,7 +97,7 @@ def save_model(model: Any, dataset: Dataset, folder: Path, about: Model | None =
     dataset : Dataset
         What it was fitted on.
     folder : pathlib.Path
-        Where to; must not exist.
+        Where to; empty, or made.
     about : mlflow.models.Model, optional
         What else MLflow keeps of the model, such as the run that made it.
     """
@@ -279,16 +282,14 @@ class Record:
         from podium.training import confusion_matrix_figure
 
         config = self.attempt.config
-        with tempfile.TemporaryDirectory() as folder:
-            target = Path(folder)
+        with _artifacts(self.info.artifact_uri) as target:
             title = f"{config.name} on held-out rows"
             figure = confusion_matrix_figure(training.model, dataset.x_test, dataset.y_test, title)
-            figure.savefig(target / "confusion_matrix.png", dpi=100)
+            figure.savefig(target / "confusion_matrix.png", dpi=100, pil_kwargs=FAST_PNG)
             (target / "config").mkdir()
             (target / "config" / Path(config.path).name).write_text(self.attempt.source, encoding="utf-8")
             (target / "candidate.yaml").write_text(yaml.safe_dump(config.as_dict(), sort_keys=False), encoding="utf-8")
             (target / registry.FOLDS).write_text(json.dumps(training.fold_scores, indent=1), encoding="utf-8")
-            _upload(folder, self.info.artifact_uri)
 
     def _log_model(self, training: Training, dataset: Dataset) -> LoggedModel:
         from mlflow.entities import LoggedModelOutput
@@ -298,9 +299,8 @@ class Record:
         logged = client.create_logged_model(self.info.experiment_id, "model", self.run_id, params=self._params())
         location, model_id = logged.artifact_location, logged.model_id
         about = Model(artifact_path=location, run_id=self.run_id, model_uuid=model_id, model_id=model_id)
-        with tempfile.TemporaryDirectory() as folder:
-            save_model(training.model, dataset, Path(folder) / "model", about)
-            _upload(f"{folder}/model", location)
+        with _artifacts(location) as folder:
+            save_model(training.model, dataset, folder, about)
         client.log_outputs(self.run_id, [LoggedModelOutput(model_id, step=0)])
         client.finalize_logged_model(model_id, "READY")
         return logged
@@ -369,8 +369,21 @@ def _inputs(dataset: Dataset, job: Job) -> list[DatasetInput]:
     return inputs
 
 
-def _upload(folder: str, uri: str) -> None:
-    """Write a folder's files to where a run or a model has its own, which MLflow's client would look up first."""
+@contextlib.contextmanager
+def _artifacts(uri: str) -> Iterator[Path]:
+    """Give a folder that becomes what a run or a model has at its address, which MLflow's client would look up first.
+
+    Where MLflow's server keeps its files on this machine that is their place itself; through the server each file would
+    be a request, half of a training's.
+    """
+    root = os.environ.get(registry.LOCAL_ARTIFACTS)
+    if root and uri.startswith(registry.PROXIED_ARTIFACTS):
+        folder = Path(root, uri.removeprefix(registry.PROXIED_ARTIFACTS))
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
+        return
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    get_artifact_repository(uri).log_artifacts(folder)
+    with tempfile.TemporaryDirectory() as temporary:
+        yield Path(temporary)
+        get_artifact_repository(uri).log_artifacts(temporary)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PRODUCTION = "Production"
 PRODUCTION_ALIAS, PREVIOUS_ALIAS = "production", "previous"
 PAGE = 1000
+# Names the folder in which MLflow's server keeps what it has under this address, where that is on this machine.
+LOCAL_ARTIFACTS, PROXIED_ARTIFACTS = "PODIUM_LOCAL_ARTIFACTS", "mlflow-artifacts:/"
 # File of a training's run with its scores in each fold.
 FOLDS = "folds.json"
 
@@ -253,8 +255,16 @@ class Registry:
             warnings.simplefilter("ignore", FutureWarning)
             self.client.transition_model_version_stage(self.model, str(number), PRODUCTION, True)
         if before is not None and before != number:
-            self.client.set_registered_model_alias(self.model, PREVIOUS_ALIAS, str(before))
-        self.client.set_registered_model_alias(self.model, PRODUCTION_ALIAS, str(number))
+            self._set_alias(PREVIOUS_ALIAS, before)
+        self._set_alias(PRODUCTION_ALIAS, number)
+
+    def _set_alias(self, alias: str, number: int) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.set_registered_model_alias(self.model, alias, str(number))
+        except MlflowException:  # another process was faster to set it for the first time
+            self.client.set_registered_model_alias(self.model, alias, str(number))
 
     def keep_one_in_production(self) -> None:
         """Archive every version in stage Production but the one that the alias names: two may have come at once."""

@@ -22,6 +22,7 @@ import psutil
 
 from podium import postgres
 from podium.problems import PodiumError
+from podium.registry import LOCAL_ARTIFACTS
 from podium.supervisor import Service
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def environment(project: Project, ports: Ports) -> Environment:
         "PYTHONWARNINGS": "ignore::DeprecationWarning,ignore::PendingDeprecationWarning",
         **_airflow_settings(project, ports, urls["airflow"]),
     }
+    given_artifacts = env.get("MLFLOW_ARTIFACTS_DESTINATION", "")
+    local = "MLFLOW_TRACKING_URI" not in env and "://" not in given_artifacts
     # One name is read by some clients, the other by others; behind a company's proxy ours must not go through it.
     direct = ",".join(filter(None, ("127.0.0.1,localhost", env.get("no_proxy") or env.get("NO_PROXY"))))
     return (
@@ -83,6 +86,7 @@ def environment(project: Project, ports: Ports) -> Environment:
             "AIRFLOW_HOME": str(home / "airflow"),
             "PODIUM_PROJECT": str(project.root),
             "PODIUM_HOME": str(home),
+            LOCAL_ARTIFACTS: (given_artifacts or ours["MLFLOW_ARTIFACTS_DESTINATION"]) if local else "",
             "PYTHONPATH": os.pathsep.join(filter(None, (str(project.root), env.get("PYTHONPATH")))),
         }
     )

@@ -58,13 +58,39 @@ def load_dags(project: Project, dag_id: str | None = None) -> dict[str, DAG]:
     -------
     dict of str to airflow.sdk.DAG
     """
+    if dag_id:
+        # A task's own DAG was valid when it was scheduled, and a task must start fast.
+        files = files_of(project, dag_id)
+        return dict(_built(project, tuple(files), _stamp([*files, *_defaults(project)])))
+    return _build_all(_validated(project)[0], project)
+
+
+def _build_all(documents: Iterable[Document], project: Project) -> dict[str, DAG]:
     dags: dict[str, DAG] = {}
     with _no_collection():
-        # A task's own DAG was valid when it was scheduled, and a task must start fast.
-        for document in _readable(files_of(project, dag_id), project) if dag_id else _validated(project)[0]:
+        for document in documents:
             with contextlib.suppress(InvalidFileError):
                 dags = build(document, project) | dags
     return dags
+
+
+@functools.lru_cache(maxsize=64)
+def _built(project: Project, files: tuple[Path, ...], _stamp: object) -> dict[str, DAG]:
+    return _build_all(_readable(files, project), project)
+
+
+def forget_built() -> None:
+    """Forget the DAGs that were built for tasks, so that the next one builds its own."""
+    _built.cache_clear()
+
+
+def _stamp(files: Iterable[Path]) -> tuple[tuple[int, int], ...]:
+    """Return what changes when a file is written."""
+    return tuple((found.st_mtime_ns, found.st_size) for found in (path.stat() for path in files))
+
+
+def _defaults(project: Project) -> list[Path]:
+    return [path for name in DEFAULTS if (path := project.dag_specs / name).is_file()]
 
 
 def spec_problems(project: Project) -> list[Problem]:
@@ -89,7 +115,7 @@ def _validated(project: Project) -> tuple[list[Document], list[Problem]]:
     from podium.validate import Validation, duplicate_ids
 
     check = Validation(project)
-    files = [*(path for name in DEFAULTS if (path := project.dag_specs / name).is_file()), *spec_files(project)]
+    files = [*_defaults(project), *spec_files(project)]
     found = [problem for path in files for problem in check.file(path)]
     problems = [*check.problems, *found, *duplicate_ids(check.ids, project)]
     spoilt = {problem.path for problem in problems}

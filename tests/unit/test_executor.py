@@ -1,6 +1,7 @@
 """What forked tasks inherit from the process that warmed up, and how their end is noticed."""
 # ruff: noqa: SLF001 - there is no other way to Airflow's supervisor without its server
 
+import importlib
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 import structlog
 from airflow.sdk.execution_time import supervisor
 
-from podium import data, executor, services
+from podium import data, executor, services, specs
 from podium.ports import Ports
 from podium.project import Project
 
@@ -141,3 +142,43 @@ def test_what_cannot_be_read_early_is_left_to_the_task(project):
     for dag_id in ("late", "absent"):
         executor.share_rows(dag_id, None)
     assert data._load.cache_info().currsize == 0
+
+
+@pytest.fixture
+def version():
+    """Name a version of a DAG that no test has shared before."""
+    specs.forget_built()
+    return uuid.uuid4()
+
+
+DETECTS = ", pipeline: own, dataset: iris"
+
+
+def spec_of(callable_name, arguments="", doc="a doc"):
+    task = f"{{task_id: a, decorator: airflow.sdk.task, python_callable: {callable_name}{arguments}}}"
+    return f"own:\n  description: {doc}\n  tasks:\n    - {task}\n"
+
+
+def test_a_dag_is_built_before_the_tasks_are_forked_and_anew_when_its_spec_changes(project, version):
+    import tasks.detect  # noqa: F401 - as the scheduler has
+
+    spec = project.dag_specs / "own.yaml"
+    spec.write_text(spec_of("tasks.detect.detect_configs", DETECTS))
+    executor.share_dag("own", version)
+    before = specs._built.cache_info().hits
+    assert specs.load_dags(project, "own")["own"].description == "a doc"
+    assert specs._built.cache_info().hits == before + 1
+    spec.write_text(spec_of("tasks.detect.detect_configs", DETECTS, "another"))
+    assert specs.load_dags(project, "own")["own"].description == "another"
+
+
+def test_a_users_own_code_is_read_when_its_task_starts(project, version, monkeypatch):
+    monkeypatch.syspath_prepend(project.root)
+    code = project.root / "own_step.py"
+    code.write_text("def step():\n    return 1\n")
+    (project.dag_specs / "own.yaml").write_text(spec_of("own_step.step"))
+    executor.share_dag("own", version)
+    code.write_text("def step():\n    return 'changed'\n")
+    importlib.invalidate_caches()
+    task = specs.load_dags(project, "own")["own"].task_dict["a"]
+    assert task.python_callable() == "changed"

@@ -53,13 +53,20 @@ def texts(axes):
     return [text.get_text() for text in axes.texts]
 
 
+def names_of_rows(figure):
+    """Return the names of a matrix's classes, from its top: those to the left of its first frame."""
+    frame = figure.axes[0].get_position()
+    left = [text for text in figure.texts if text.get_ha() == "right" and not text.get_rotation()]
+    assert all(text.get_position()[0] < frame.x0 and frame.y0 < text.get_position()[1] < frame.y1 for text in left)
+    return [text.get_text() for text in sorted(left, key=lambda text: -text.get_position()[1])]
+
+
 def clipped(figure):
     """Return the texts that do not fit on the figure."""
     png(figure)
     shown = list(figure.texts)
     for axes in figure.axes:
         shown += [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
-        shown += [*axes.get_xticklabels(), *axes.get_yticklabels()] if axes.images else []
         shown += axes.get_legend().get_texts() if axes.get_legend() else []
     page = figure.bbox.padded(1)
     boxes = [(text.get_text(), text.get_window_extent()) for text in shown]
@@ -127,8 +134,8 @@ def test_there_is_a_matrix_for_each_model_with_what_scikit_learn_counts(load):
     y, nearest = asked(KNeighborsClassifier(), load())
     _, bayes = asked(GaussianNB(), load())
     figure = plots.confusion_figure(y, {"champion": nearest, "winner": bayes})
-    assert [axes.get_title() for axes in figure.axes] == ["champion", "winner"]
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(nearest.classes)
+    assert {"champion", "winner", "true", "predicted"} <= set(texts(figure))
+    assert names_of_rows(figure) == [str(name) for name in nearest.classes]
     for axes, answers in zip(figure.axes, (nearest, bayes), strict=True):
         counts = confusion_matrix(y, answers.labels, labels=answers.classes)
         seen = np.zeros_like(counts)
@@ -147,7 +154,7 @@ def test_a_class_that_only_one_model_or_none_knows_is_in_both_matrices():
     old = Answers(np.array(["a", "b", "a"]), None, np.array(["a", "b"]))
     new = Answers(np.array(["a", "b", "c"]), None, np.array(["a", "b", "c"]))
     figure = plots.confusion_figure(y, {"old": old, "new": new})
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["a", "b", "c", "d"]
+    assert names_of_rows(figure) == ["a", "b", "c", "d"]
     assert [sum(map(int, texts(axes))) for axes in figure.axes] == [3, 3]
     assert [np.ma.count_masked(axes.images[0].get_array()) for axes in figure.axes] == [0, 0]
 
@@ -158,8 +165,8 @@ def test_long_names_of_classes_and_models_fit_and_stay_apart():
     name = "version 128 (hist_gradient_boosting_with_monotonic_constraints), champion"
     answers = Answers(y.to_numpy(), None, classes)
     figure = plots.confusion_figure(y, {name: answers, "winner": answers})
-    assert len({label.get_text() for label in figure.axes[0].get_yticklabels()}) == 2
-    assert figure.axes[0].get_title().replace("\n", "").replace(" ", "") == name.replace(" ", "")
+    assert len(set(names_of_rows(figure))) == 2
+    assert name.replace(" ", "") in {text.replace("\n", "").replace(" ", "") for text in texts(figure)}
     assert clipped(figure) == []
     assert clipped(plots.matrix_figure(y, answers.labels, classes, f"{name} on held-out rows")) == []
 
@@ -178,7 +185,7 @@ def test_a_hundred_classes_are_shades_without_text():
     y = pd.Series(np.repeat(classes, 2))
     figure = plots.matrix_figure(y, y.to_numpy(), classes, "a title")
     (axes,) = figure.axes
-    assert (texts(axes), list(axes.get_yticks())) == ([], [])
+    assert (texts(axes), names_of_rows(figure)) == ([], [])
     np.testing.assert_array_equal(axes.images[0].get_array(), 2 * np.eye(100))
     assert max(figure.get_size_inches()) < 20
 

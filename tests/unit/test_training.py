@@ -110,7 +110,6 @@ def test_what_the_classifier_raises_comes_through():
 def test_the_confusion_matrix_shows_every_class_and_every_row():
     rows = iris()
     model = train(config(), rows, SPLIT).model
-    axes = confusion_matrix_figure(model, rows.x_test, rows.y_test, "a title").axes[0]
-    assert [label.get_text() for label in axes.get_yticklabels()] == list(model.classes_)
-    assert sum(int(text.get_text()) for text in axes.texts) == len(rows.x_test)
-    assert axes.get_title() == "a title"
+    figure = confusion_matrix_figure(model, rows.x_test, rows.y_test, "a title")
+    assert {*model.classes_, "a title"} <= {text.get_text() for text in figure.texts}
+    assert sum(int(text.get_text()) for text in figure.axes[0].texts) == len(rows.x_test)
