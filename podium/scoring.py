@@ -7,10 +7,12 @@ takes three times as long as the model does.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import json
 import time
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -84,6 +86,8 @@ class Scorer:
         self.served = served
         self.schema: Schema = served.metadata.get_input_schema()
         self._model = served.get_raw_model()
+        # Of an array: see below. For the whole process, as putting it back is not safe between threads.
+        warnings.filterwarnings("ignore", message="X does not have valid feature names", category=UserWarning)
 
     @cached_property
     def _columns(self) -> list[str]:
@@ -100,6 +104,24 @@ class Scorer:
             found.append((dtype, types if spec.required or dtype not in {"float64"} else types | {type(None)}))
         return found
 
+    @cached_property
+    def _are_numbers(self) -> bool:
+        """Whether all columns are required, and numbers."""
+        return self._plain is not None and {types for _, types in self._plain} == {PLAIN["double"][1]}
+
+    @cached_property
+    def _takes_arrays(self) -> bool:
+        """Whether the model takes an array for a frame: scikit-learn looks at a frame for three times as long.
+
+        It takes columns by their place then, which is the same one: an array has been put into the signature's order.
+        Only what chooses columns by name has to have a frame.
+        """
+        from sklearn.compose import ColumnTransformer
+
+        steps = [step for _, step in getattr(self._model, "steps", [("", self._model)])]
+        named = list(getattr(self._model, "feature_names_in_", ()))
+        return named == self._columns and not any(isinstance(step, ColumnTransformer) for step in steps)
+
     def answer(self, body: bytes, content_type: str, most_rows: int) -> Answer:
         """Answer a request.
 
@@ -114,9 +136,9 @@ class Scorer:
         decoded = _decoded(body) if kind == JSON else None
         if decoded is not None:
             _check_rows(_rows_of_json(decoded), most_rows)
-        frame = None if decoded is None else self.plain_frame(decoded)
-        if frame is not None:
-            rows, predictions = len(frame), self._predict(self._model.predict, frame)
+        table = None if decoded is None else self._plain_table(decoded)
+        if table is not None:
+            rows, predictions = len(table), self._predict_plain(table)
         else:
             data = self._parse(body if decoded is None else decoded)
             _check_rows(rows := _rows(data), most_rows)
@@ -126,13 +148,30 @@ class Scorer:
 
     def plain_frame(self, decoded: dict[str, Any]) -> pd.DataFrame | None:
         """Return the frame that MLflow would give to the model, None where that is for MLflow itself to say."""
+        table = self._plain_table(decoded)
+        return None if table is None else self._framed(table)
+
+    def _predict_plain(self, table: Any) -> Any:
+        if self._takes_arrays and not hasattr(table, "columns"):
+            # What a model refuses, it refuses again below, and then says it of the columns' names.
+            with contextlib.suppress(Exception):
+                return self._model.predict(table)
+        return self._predict(self._model.predict, self._framed(table))
+
+    def _plain_table(self, decoded: dict[str, Any]) -> Any:
+        """Return rows of numbers as an array, other plain rows as a frame, and of others None."""
         rows = self._plain_rows(decoded)
         if not rows or self._plain is None:
             return None
         try:
-            return self._frame(rows, self._plain)
+            return self._table(rows, self._plain)
         except (OverflowError, TypeError, ValueError):
             return None
+
+    def _framed(self, table: Any) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.DataFrame(table, columns=self._columns, copy=False)
 
     def _plain_rows(self, decoded: dict[str, Any]) -> list[list[Any]] | None:
         """Return the values in the order of the signature's columns, of rows that have exactly these."""
@@ -153,15 +192,15 @@ class Scorer:
                 return None
         return None
 
-    def _frame(self, rows: list[list[Any]], plain: Sequence[tuple[str, frozenset[type]]]) -> pd.DataFrame | None:
+    def _table(self, rows: list[list[Any]], plain: Sequence[tuple[str, frozenset[type]]]) -> Any:
         import numpy as np
         import pandas as pd
 
-        if {dtype for dtype, _ in plain} == {"float64"}:
-            types = plain[0][1].intersection(*(types for _, types in plain))
-            if set(map(type, itertools.chain.from_iterable(rows))) <= types:
-                # In Fortran's order, as MLflow's frame of columns has it: sums may round otherwise in the other.
-                return pd.DataFrame(np.array(rows, dtype="float64", order="F"), columns=self._columns, copy=False)
+        if self._are_numbers:
+            if not set(map(type, itertools.chain.from_iterable(rows))) <= plain[0][1]:
+                return None
+            # In Fortran's order, as MLflow's frame of columns has it: sums may round otherwise in the other.
+            return np.array(rows, dtype="float64", order="F")
         columns = {}
         for name, values, (dtype, types) in zip(self._columns, zip(*rows, strict=True), plain, strict=True):
             if not set(map(type, values)) <= types:
