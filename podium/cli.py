@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import sys
@@ -161,6 +162,34 @@ def _models(pipeline: str) -> Iterator[tuple[Registry, Rule]]:
     with stack.tracking(project) as uri:
         os.environ["MLFLOW_TRACKING_URI"] = uri
         yield registry.Registry(spec.job.pipeline), spec.rule
+
+
+@app.command()
+def serve(
+    pipeline: PipelineName = DEFAULT_PIPELINE,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="The first free one from 8000 on when left out; 0 for any.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
+    max_bytes: Annotated[int, typer.Option(min=1, help="Bytes that a request may have.")] = 16 * 2**20,
+    max_rows: Annotated[int, typer.Option(min=1, help="Rows that a request may have.")] = 100_000,
+    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds that an answer may take.")] = 30.0,
+) -> None:
+    """Answer requests with what is in Production, as `mlflow models serve` does, and follow it when it changes."""
+    from podium import serve, specs
+
+    project = find_project()
+    settings = serve.Settings(
+        project,
+        specs.pipeline(project, pipeline).job.pipeline,
+        serve.Limits(max_bytes, max_rows, timeout),
+        host,
+        port,
+        workers,
+        os.environ.get("PODIUM_SERVE_TOKEN") or None,
+    )
+    serve.serve(settings, report=functools.partial(print, flush=True))
 
 
 @app.command()

@@ -199,6 +199,17 @@ class Registry:
         number = self._aliases().get(PRODUCTION_ALIAS)
         return None if number is None else self.version(number)
 
+    def named(self, alias: str) -> Version | None:
+        """Return the version that an alias points at, if there is one, with a single request; it knows no aliases."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return Version.of(self.client.get_model_version_by_alias(self.model, alias))
+        except MlflowException as error:
+            if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                return None
+            raise
+
     def trained(self, identity: str) -> Version | None:
         """Return the version of a training, its aliases left out."""
         query = f"name = '{self.model}' and tag.`{IDENTITY}` = '{identity}'"
@@ -293,15 +304,10 @@ class Registry:
         PodiumError
             If it is anything but a scikit-learn model in skops' format, of types that a config can lead to.
         """
-        import mlflow.pyfunc
         from mlflow.artifacts import download_artifacts
 
-        import_skops()
         with tempfile.TemporaryDirectory() as folder:
-            path = download_artifacts(f"models:/{self.model}/{number}", dst_path=folder)
-            _check_harmless(path)
-            size = sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
-            return Loaded(mlflow.pyfunc.load_model(path), size)
+            return opened(download_artifacts(f"models:/{self.model}/{number}", dst_path=folder))
 
 
 @dataclass(frozen=True)
@@ -323,6 +329,23 @@ class Loaded:
     def model(self) -> Any:
         """The scikit-learn pipeline."""
         return self.served.get_raw_model()
+
+
+def opened(path: str) -> Loaded:
+    """Open a model's folder as MLflow serves it; a file that could run code is not opened.
+
+    Raises
+    ------
+    PodiumError
+        If it is anything but a scikit-learn model in skops' format, of types that a config can lead to.
+    """
+    import mlflow.pyfunc
+
+    import_skops()
+    _check_harmless(path)
+    size = sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
+    # Without a look at all installed packages, 0.4 s: the model says which ones it was made with.
+    return Loaded(mlflow.pyfunc.load_model(path, suppress_warnings=True), size)
 
 
 def _check_harmless(path: str) -> None:
