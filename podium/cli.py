@@ -298,4 +298,6 @@ def _print_status(status: Status) -> None:
     login = f"  (user {status.user}, password {status.password})" if status.user else ""
     console.print(f"Airflow  {status.airflow_url}{login}", markup=False)
     console.print(f"MLflow   {status.mlflow_url}")
+    if status.serve_url:
+        console.print(f"Serve    {status.serve_url}")
     console.print(f"Logs     {status.logs}")

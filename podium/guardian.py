@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from podium import ports, services
+from podium import ports, services, specs
 from podium.problems import PodiumError
 from podium.project import Project, find_project
 from podium.supervisor import Supervisor, become_subreaper
@@ -41,13 +41,18 @@ def _run(project: Project, *, watch: bool, foreground: bool, store: bool) -> Non
     become_subreaper()
     state = {"owner": _identity(os.getppid()), "guardian": _identity(os.getpid()), "foreground": foreground}
     chosen, _claims = ports.choose(project.home)
-    env = services.environment(project, chosen)
+    served = specs.served(project) if watch else None
+    env = services.environment(project, chosen, serves=served is not None)
     state |= {"airflow": services.api_url(env), "mlflow": env["MLFLOW_TRACKING_URI"]}
+    state |= {"serve": env[services.SERVE_URL]}
     state |= {"passwords": env["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"]}
     try:
         _write(state_file(project), state | {"ready": False})
         supervisor = Supervisor(_say, sys.stdin.fileno(), SpecWatch(project, env))
-        supervisor.add(services.database(project, env) if store else services.services(project, env, watch=watch))
+        if store:
+            supervisor.add(services.database(project, env))
+        else:
+            supervisor.add(services.services(project, env, watch=watch, served=served))
 
         def when_up() -> None:
             _write(state_file(project), state | {"ready": True})

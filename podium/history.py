@@ -162,7 +162,9 @@ def _last_word(models: Registry, found: list[Entry], number: int) -> str:
     return ""
 
 
-def rollback(models: Registry, to: int | None, reason: str) -> Entry:
+def rollback(
+    models: Registry, to: int | None, reason: str, by: str | None = None, replaces: int | None = None
+) -> Entry:
     """Put an earlier champion back into Production, and keep the one that is there from being promoted again.
 
     Parameters
@@ -173,6 +175,10 @@ def rollback(models: Registry, to: int | None, reason: str) -> Entry:
         Which version; the champion before, leaving out those that were rolled back from, when None.
     reason : str
         Why, for the record.
+    by : str, optional
+        Who asks for it; the user of this machine when left out.
+    replaces : int, optional
+        The version to go back from: nothing changes if another one is in Production by now.
 
     Raises
     ------
@@ -183,11 +189,13 @@ def rollback(models: Registry, to: int | None, reason: str) -> Entry:
     champion = models.in_production()
     if champion is None:
         raise PodiumError(f"nothing of {models.model} is in Production")
+    if replaces not in {None, champion.number}:
+        raise PodiumError(f"{_named(champion)} is in Production by now")
     target = _before(models, champion) if to is None else _version(models, to)
     if target.number == champion.number:
         raise PodiumError(f"{_named(target)} is in Production already")
     why = f"{_named(target)} replaces {_named(champion)}: {reason}"
-    tags = {registry.BY: _user(), registry.AGAINST: reason}
+    tags = {registry.BY: by or _user(), registry.AGAINST: reason}
     opened = decisions.open_record(models, ROLLED_BACK, why, champion.number, target.number, tags)
     decisions.close_record(models, models.client.get_run(opened))
     champion = models.in_production()

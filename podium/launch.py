@@ -1,4 +1,4 @@
-"""Run the program of one service: ``python -m podium.launch airflow scheduler``, ``… mlflow PORT``."""
+"""Run the program of a service: ``podium.launch airflow scheduler``, ``… mlflow PORT``, ``… podium serve DAG``."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 20)
     program, *arguments = sys.argv[1:]
     with _quick_end():
-        if program == "airflow":
-            _airflow(arguments)
-        else:
-            _mlflow(int(arguments[0]))
+        match program:
+            case "airflow":
+                _airflow(arguments)
+            case "mlflow":
+                _mlflow(int(arguments[0]))
+            case "podium":
+                _podium(arguments)
 
 
 @contextmanager
@@ -61,6 +64,13 @@ def _airflow(arguments: list[str]) -> None:
         _create_pool()
     sys.argv = ["airflow", *arguments]
     airflow()
+
+
+def _podium(arguments: list[str]) -> None:
+    from podium.cli import main as podium
+
+    sys.argv = ["podium", *arguments]
+    podium()
 
 
 def _create_pool() -> None:

@@ -18,16 +18,17 @@ TRIES = 200
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the stack's two servers listen, on loopback.
+    """Where the stack's servers listen, on loopback.
 
     Parameters
     ----------
-    airflow, mlflow : int
-        Port of Airflow's API server and of MLflow's tracking server.
+    airflow, mlflow, serve : int
+        Port of Airflow's API server, of MLflow's tracking server, and of the inference server.
     """
 
     airflow: int = 8080
     mlflow: int = 5000
+    serve: int = 8000
 
 
 def remembered(home: Path) -> Ports:

@@ -44,6 +44,7 @@ COMMIT = "podium.git_commit"
 DAG_ID, DAG_RUN = "podium.dag_id", "podium.dag_run_id"
 TRY = "podium.try_number"
 AIRFLOW_TASK = "podium.airflow_task"
+DEPLOYED = "podium.deployed"
 ERROR = "podium.error"
 OWN_FAULT = "podium.own_fault"
 ROLLED_BACK = "podium.rolled_back"
@@ -304,10 +305,14 @@ class Registry:
         PodiumError
             If it is anything but a scikit-learn model in skops' format, of types that a config can lead to.
         """
+        with tempfile.TemporaryDirectory() as folder:
+            return opened(str(self.download(number, folder)))
+
+    def download(self, number: int, folder: str) -> Path:
+        """Download a version's files into a folder, and return where they lie."""
         from mlflow.artifacts import download_artifacts
 
-        with tempfile.TemporaryDirectory() as folder:
-            return opened(download_artifacts(f"models:/{self.model}/{number}", dst_path=folder))
+        return Path(download_artifacts(f"models:/{self.model}/{number}", dst_path=folder))
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 Environment = dict[str, str]
 
+# Where the stack's own inference server is; empty where it has none.
+SERVE_URL = "PODIUM_SERVE_URL"
+
 # A Fernet key has to have 32 bytes; a key for SHA-512 should have 64 (RFC 7518, section 3.2).
 FERNET_BYTES, JWT_BYTES = 32, 64
 
@@ -43,10 +46,15 @@ def logs(project: Project) -> Path:
     return project.home / "logs"
 
 
-def environment(project: Project, ports: Ports) -> Environment:
+def environment(project: Project, ports: Ports, *, serves: bool = False) -> Environment:
     """Return the environment that every service of the stack gets.
 
     What the caller's environment has of ``AIRFLOW__*`` and ``MLFLOW_*`` wins over the stack's own settings.
+
+    Parameters
+    ----------
+    serves : bool
+        Whether the stack has an inference server, which ``PODIUM_SERVE_URL`` names.
     """
     home, env = project.home, dict(os.environ)
     given = env.get("PODIUM_DATABASE_URL")
@@ -86,13 +94,14 @@ def environment(project: Project, ports: Ports) -> Environment:
             "AIRFLOW_HOME": str(home / "airflow"),
             "PODIUM_PROJECT": str(project.root),
             "PODIUM_HOME": str(home),
+            SERVE_URL: f"http://127.0.0.1:{ports.serve}" if serves else "",
             LOCAL_ARTIFACTS: (given_artifacts or ours["MLFLOW_ARTIFACTS_DESTINATION"]) if local else "",
             "PYTHONPATH": os.pathsep.join(filter(None, (str(project.root), env.get("PYTHONPATH")))),
         }
     )
 
 
-def services(project: Project, env: Environment, *, watch: bool) -> list[Service]:
+def services(project: Project, env: Environment, *, watch: bool, served: str | None = None) -> list[Service]:
     """Return the stack's services, each after those that it needs; prepares the database server's files.
 
     Parameters
@@ -101,6 +110,8 @@ def services(project: Project, env: Environment, *, watch: bool) -> list[Service
         As :func:`environment` gives it.
     watch : bool
         Whether to run the triggerer, which watches the config folders.
+    served : str, optional
+        The DAG whose model in Production to serve at ``PODIUM_SERVE_URL``; none when left out.
     """
     folder = logs(project)
     migration = Migration(project.home / "airflow" / "migrated.json", env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
@@ -129,6 +140,7 @@ def services(project: Project, env: Environment, *, watch: bool) -> list[Service
         job("scheduler", "--skip-serve-logs", after=migrated),
         job("dag-processor", after=migrated),
         *([job("triggerer", "--skip-serve-logs", after=migrated)] if watch else []),
+        *([_serve(service, env[SERVE_URL], served, _names(mlflow))] if served else []),
     ]
 
 
@@ -225,6 +237,11 @@ def _database(project: Project, env: Environment, folder: Path) -> list[Service]
 def _mlflow(service: Callable[..., Service], env: Environment, after: tuple[str, ...]) -> Service:
     url = env["MLFLOW_TRACKING_URI"]
     return service("mlflow", _python("mlflow", str(urlsplit(url).port)), partial(_serves, f"{url}/health"), after)
+
+
+def _serve(service: Callable[..., Service], url: str, dag_id: str, after: tuple[str, ...]) -> Service:
+    argv = _python("podium", "serve", dag_id, "--port", str(urlsplit(url).port))
+    return service("serve", argv, partial(_serves, f"{url}/version"), after)
 
 
 def _python(*arguments: str) -> tuple[str, ...]:

@@ -32,6 +32,8 @@ DEFAULTS = ("defaults.yml", "defaults.yaml")
 SUFFIXES = (".yaml", ".yml")
 # Top-level keys of a spec that are not DAGs.
 NOT_DAGS = ("default", "task_groups")
+# A task that deploys, and what it calls the server of the local stack.
+DEPLOY, LOCAL = "tasks.deploy.deploy_model", "local"
 COMBINE = {"__and__": operator.and_, "__or__": operator.or_}
 
 
@@ -243,6 +245,25 @@ def combine(value: Any) -> Any:
     if "__join__" in value:
         return "".join(map(str, combine(value["__join__"])))
     return {key: combine(inner) for key, inner in value.items()}
+
+
+def served(project: Project) -> str | None:
+    """Return the DAG whose model the local stack serves: the first with a task that deploys to that server.
+
+    None where there is none.
+    """
+    for path in spec_files(project):
+        if DEPLOY in path.read_text(encoding="utf-8", errors="replace"):
+            for document in _readable([path], project):
+                for dag_id, spec in document.data.items():
+                    if isinstance(spec, dict) and any(map(_deploys_here, _tasks(spec))):
+                        return dag_id
+    return None
+
+
+def _deploys_here(task: Any) -> bool:
+    is_deploy = isinstance(task, dict) and task.get("python_callable") == DEPLOY
+    return is_deploy and LOCAL in (task.get("endpoints") or ())
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ class Status:
     ----------
     airflow_url, mlflow_url : str
         Where Airflow's UI and API, and MLflow, are.
+    serve_url : str
+        Where the inference server is; empty where there is none.
     user, password : str or None
         How to log in to Airflow; None where the user's own settings decide.
     pid : int
@@ -53,6 +55,7 @@ class Status:
 
     airflow_url: str
     mlflow_url: str
+    serve_url: str
     user: str | None
     password: str | None
     pid: int
@@ -64,6 +67,7 @@ class Status:
         return {
             "airflow": {"url": self.airflow_url, "user": self.user, "password": self.password},
             "mlflow": {"url": self.mlflow_url},
+            "serve": {"url": self.serve_url or None},
             "pid": self.pid,
             "logs": str(self.logs),
         }
@@ -85,6 +89,7 @@ def running(project: Project) -> Status | None:
     return Status(
         airflow_url=state["airflow"],
         mlflow_url=state["mlflow"],
+        serve_url=state["serve"],
         user=user,
         password=password,
         pid=int(state["owner"][0]),
