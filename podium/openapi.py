@@ -125,9 +125,16 @@ def _body(schema: Schema) -> dict[str, Any]:
         "required": required,
     }
     forms = {SPLIT: split, RECORDS: rows, INSTANCES: rows, INPUTS: {"anyOf": [rows, by_column]}}
+    # One of these has no property of another, so that "oneOf" would say the same; some tools cannot make examples of it.
     return {
-        "oneOf": [
-            {"type": "object", "title": name, "properties": {name: form}, "required": [name]}
+        "anyOf": [
+            {
+                "type": "object",
+                "title": name,
+                "properties": {name: form, "params": {"type": "object"}},
+                "required": [name],
+                "additionalProperties": False,
+            }
             for name, form in forms.items()
         ]
     }
