@@ -96,9 +96,7 @@ async def load(url: str, body: bytes, connections: int, seconds: float) -> Load:
     found, started = Load(), time.perf_counter()
     loop = asyncio.get_running_loop()
     opened = [
-        await loop.create_connection(
-            lambda: _Connection(request, found, started + seconds), parts.hostname, parts.port
-        )
+        await loop.create_connection(lambda: _Connection(request, found, started + seconds), parts.hostname, parts.port)
         for _ in range(connections)
     ]
     async with asyncio.timeout(seconds + PATIENCE_SECONDS):

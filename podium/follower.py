@@ -223,9 +223,7 @@ class Follower:
         self._served, self._failed = (about.version, about.run_id), None
 
     def _has_failed(self, version: int) -> bool:
-        return bool(
-            self._failed and self._failed[0] == version and time.monotonic() - self._failed[1] < RETRY_SECONDS
-        )
+        return bool(self._failed and self._failed[0] == version and time.monotonic() - self._failed[1] < RETRY_SECONDS)
 
     def _download(self, version: registry.Version, draft: Path) -> Path:
         from mlflow.artifacts import download_artifacts

@@ -1,7 +1,7 @@
 """What a server counts and times, for Prometheus.
 
 All processes of a server write into one folder, as prometheus-client's multiprocess mode has it, and each of them can
-answer for all. The client looks for the folder when it is imported, so that ``PROMETHEUS_MULTIPROC_DIR`` has to be set before.
+answer for all. The client looks for the folder, ``PROMETHEUS_MULTIPROC_DIR``, when it is imported.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from podium.scoring import CSV, INPUTS, INSTANCES, JSON, RECORDS, SPLIT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mlflow.types import Schema
 
@@ -109,9 +109,10 @@ def _body(schema: Schema) -> dict[str, Any]:
             "data": {
                 "type": "array",
                 "minItems": 1,
+                # Column by column would be "prefixItems", which tools that read OpenAPI do not know well.
                 "items": {
                     "type": "array",
-                    "prefixItems": list(columns.values()),
+                    "items": {"anyOf": _distinct(columns.values())},
                     "minItems": len(columns),
                     "maxItems": len(columns),
                 },
@@ -124,12 +125,27 @@ def _body(schema: Schema) -> dict[str, Any]:
         "required": required,
     }
     forms = {SPLIT: split, RECORDS: rows, INSTANCES: rows, INPUTS: {"anyOf": [rows, by_column]}}
+    # One of these has no property of another, so that "oneOf" would say the same; some tools cannot make examples of it.
     return {
-        "oneOf": [
-            {"type": "object", "title": name, "properties": {name: form}, "required": [name]}
+        "anyOf": [
+            {
+                "type": "object",
+                "title": name,
+                "properties": {name: form, "params": {"type": "object"}},
+                "required": [name],
+                "additionalProperties": False,
+            }
             for name, form in forms.items()
         ]
     }
+
+
+def _distinct(schemas: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for schema in schemas:
+        if schema not in found:
+            found.append(schema)
+    return found
 
 
 def _column(spec: Any) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """A request's body to rows, and a model's predictions back: MLflow's scoring protocol.
 
-What is accepted and what is answered is MLflow's, by its own functions. Plain bodies, rows of numbers and texts under the
-signature's names, take a shorter way to the very same frame: MLflow goes through the columns twice, which for one row
-takes three times as long as the model does.
+What is accepted and what is answered is MLflow's, by its own functions. Plain bodies, rows of numbers and texts under
+the signature's names, take a shorter way to the very same frame: MLflow goes through the columns twice, which for one
+row takes three times as long as the model does.
 """
 
 from __future__ import annotations
@@ -54,7 +54,10 @@ class Refusal(Exception):  # noqa: N818 (it is an answer)
 
     def as_json(self) -> bytes:
         """Return the body of the answer, in the shape of MLflow's errors."""
-        return json.dumps({"error_code": self.code, "message": self.message}).encode()
+        from mlflow.exceptions import ErrorCode, MlflowException
+
+        error = MlflowException(self.message, error_code=ErrorCode.Value(self.code))
+        return str(error.serialize_as_json()).encode()
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class Scorer:
             dtype, types = PLAIN.get(getattr(spec.type, "name", ""), ("", frozenset()))
             if not dtype or not self.schema.has_input_names():
                 return None
-            found.append((dtype, types if spec.required or dtype not in {"float64"} else types | {type(None)}))
+            found.append((dtype, types if spec.required or dtype != "float64" else types | {type(None)}))
         return found
 
     @cached_property
@@ -110,7 +113,7 @@ class Scorer:
         return self._plain is not None and {types for _, types in self._plain} == {PLAIN["double"][1]}
 
     @cached_property
-    def _takes_arrays(self) -> bool:
+    def takes_arrays(self) -> bool:
         """Whether the model takes an array for a frame: scikit-learn looks at a frame for three times as long.
 
         It takes columns by their place then, which is the same one: an array has been put into the signature's order.
@@ -152,7 +155,7 @@ class Scorer:
         return None if table is None else self._framed(table)
 
     def _predict_plain(self, table: Any) -> Any:
-        if self._takes_arrays and not hasattr(table, "columns"):
+        if self.takes_arrays and not hasattr(table, "columns"):
             # What a model refuses, it refuses again below, and then says it of the columns' names.
             with contextlib.suppress(Exception):
                 return self._model.predict(table)
@@ -244,9 +247,9 @@ def quickest(scorer: Scorer, body: bytes, tries: int = 3) -> float:
 
 
 def sentence(error: BaseException) -> str:
-    """Return what an error says in one line; MLflow's may show the rows, and what changed in some release, around it."""
+    """Return what an error says in one line: MLflow's may show the rows, and what changed in some release."""
     text = str(getattr(error, "message", "") or error)
-    text = " ".join(text.split(" IMPORTANT: ")[0].split())
+    text = " ".join(text.partition(" IMPORTANT: ")[0].split())
     # Before the cause, MLflow shows the data and the whole signature.
     text = text.rpartition(" Error: ")[2].strip("'").rstrip(".")
     return (text if len(text) <= SENTENCE_LENGTH else f"{text[:SENTENCE_LENGTH]} …") or type(error).__name__

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import logging
 import multiprocessing
 import os
@@ -155,8 +156,6 @@ class Server:
     """
 
     def __init__(self, settings: Settings, listener: socket.socket, report: Callable[[str], None]) -> None:
-        from podium.follower import Look
-
         self._settings = settings
         self._model = f"{settings.pipeline}-classifier"
         self._listener = listener
@@ -416,17 +415,15 @@ def _import_all() -> None:
 
     A full collection over all that MLflow and scikit-learn have made takes 0.1 s, in which nothing is answered.
     """
-    import mlflow.pyfunc.scoring_server
-    import mlflow.sklearn
-    import sklearn
-    import uvicorn
-
+    gc.disable()  # imports make only what stays
+    for module in ("mlflow.pyfunc.scoring_server", "mlflow.sklearn", "sklearn", "uvicorn", "uvloop", "httptools"):
+        importlib.import_module(module)
     from podium import follower, meters, registry, server  # noqa: F401
 
     registry.import_skops()
     logging.getLogger("mlflow").setLevel(logging.ERROR)
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @contextlib.contextmanager

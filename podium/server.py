@@ -190,8 +190,6 @@ class Worker:
             headers = dict(scope["headers"])
             body = await self._body(headers, receive)
             serving = self.serving  # the one that answers, while all of the body arrived
-            if serving is None:
-                raise Refusal(503, "TEMPORARILY_UNAVAILABLE", f"nothing is in Production of {self._model} yet")
             content_type = headers.get(b"content-type", b"").decode("latin-1")
             left = self.limits.seconds - (time.perf_counter() - started)
             answer = await self._answer(serving, body, content_type, left)
@@ -237,7 +235,9 @@ class Worker:
             raise Refusal(400, "CANCELLED", "the connection was closed before all of the body had arrived")
         return message
 
-    async def _answer(self, serving: Serving, body: bytes, content_type: str, left: float) -> Any:
+    async def _answer(self, serving: Serving | None, body: bytes, content_type: str, left: float) -> Any:
+        if serving is None:
+            raise self._nothing()
         arguments = (body, content_type, self.limits.rows)
         if serving.seconds < QUICK_SECONDS and len(body) < QUICK_BYTES:
             # A thread would take as long again as many a model.
@@ -270,7 +270,10 @@ class Worker:
 
         return named
 
-    def _other_routes(self) -> ASGIApp:
+    def _nothing(self) -> Refusal:
+        return Refusal(503, "TEMPORARILY_UNAVAILABLE", f"nothing is in Production of {self._model} yet")
+
+    def _other_routes(self) -> ASGIApp:  # noqa: C901 (ten routes, of a line or two each)
         from mlflow.version import VERSION
 
         app = FastAPI(title=self._model, version=VERSION, docs_url=None, redoc_url=None, openapi_url=None)
@@ -283,7 +286,7 @@ class Worker:
             """Tell whether there is a model that answers."""
             if self.serving:
                 return Response("\n", media_type=JSON)
-            refusal = Refusal(503, "TEMPORARILY_UNAVAILABLE", f"nothing is in Production of {self._model} yet")
+            refusal = self._nothing()
             return Response(refusal.as_json(), refusal.status, media_type=JSON)
 
         @app.get("/version", **guarded)
@@ -314,6 +317,10 @@ class Worker:
                 made = openapi.with_model(app.openapi(), serving.champion if serving else None)
                 self._document = (serving, json.dumps(made).encode())
             return Response(self._document[1], media_type=JSON)
+
+        @app.get("/invocations", include_in_schema=False)
+        async def wrong_method() -> Response:
+            raise HTTPException(405, "Method Not Allowed", {"allow": "POST"})
 
         @app.exception_handler(HTTPException)
         async def refused(request: Request, error: HTTPException) -> Response:

@@ -107,3 +107,26 @@ def lab(mlflow_store, project, tmp_path):  # noqa: ARG001
 def without_plots(monkeypatch):
     """Records without their plots, which are most of a decision's time, for tests that decide again and again."""
     monkeypatch.setattr("podium.report._figures", lambda *_: iter(()))
+
+
+@pytest.fixture(scope="session")
+def hall(mlflow_store, tmp_path_factory):  # noqa: ARG001
+    """A pipeline with a few trained versions, none of them in Production, for tests that only read."""
+    from podium.project import Project
+
+    root = tmp_path_factory.mktemp("hall")
+    (root / "dag_specs").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PODIUM_PROJECT", str(root))
+        lab = Lab(Project(root, root / ".podium"), "hall")
+        for name, text in HALL.items():
+            lab.write(f"{name}.yaml", text)
+            lab.train_all()
+    return lab
+
+
+HALL = {
+    "gnb": "estimator: GaussianNB\n",
+    "lda": "estimator: LinearDiscriminantAnalysis\n",
+    "forest": "estimator: RandomForestClassifier\nparams: {n_estimators: 20}\n",
+}
