@@ -18,7 +18,7 @@ import httpx
 
 from podium.champion import About, Champion
 from podium.problems import PodiumError
-from podium.scoring import JSON, Scorer
+from podium.scoring import JSON, Scorer, sentence
 
 if TYPE_CHECKING:
     from podium.registry import Registry, Version
@@ -62,11 +62,15 @@ class SmokeTest:
 
         Raises
         ------
-        PodiumError
-            If it could run code, or does not answer.
+        RefusedError
+            If it cannot be opened, could run code, or does not answer.
         """
         with tempfile.TemporaryDirectory() as folder:
-            champion = Champion.opened(models.download(version.number, folder), About.of(models.model, version))
+            path = models.download(version.number, folder)
+            try:
+                champion = Champion.opened(path, About.of(models.model, version))
+            except Exception as error:  # whatever a stored model raises speaks against that model
+                raise RefusedError(f"version {version.number} cannot be loaded: {sentence(error)}") from error
         answer = Scorer(champion.served).answer(champion.question, JSON, MOST_ROWS)
         return cls(version.number, champion.question, json.loads(answer.body))
 

@@ -49,6 +49,17 @@ KEEP_ALIVE_SECONDS = 60
 SWITCH_SECONDS = 0.001
 
 
+#: What ``/model`` shows until the main process says more.
+UNKNOWN: Mapping[str, Any] = {
+    "production": None,
+    "failed": None,
+    "loading": None,
+    "registry": {"uri": None, "reachable": False, "error": "it has not been asked yet"},
+    "mlflow": None,
+    "workers": [],
+}
+
+
 @dataclass(frozen=True)
 class Took:
     """A worker answers with a version from now on."""
@@ -128,7 +139,7 @@ class Worker:
 
     def __init__(self, model: str, limits: Limits, token: str | None, pipe: Connection) -> None:
         self.serving: Serving | None = None
-        self._state: Mapping[str, Any] = {}
+        self._state: Mapping[str, Any] = UNKNOWN
         self._model = model
         self.limits = limits
         self._token = f"Bearer {token}".encode() if token else None

@@ -53,9 +53,7 @@ def deploy_model(pipeline: str, endpoints: Sequence[str], timeout: float = 60.0)
     try:
         test = deployment.SmokeTest.of(models, champion)
         seconds = {server.url: round(server.deploy(test, timeout), 2) for server in servers}
-    except deployment.UnreachableError:
-        raise
-    except PodiumError as error:
+    except deployment.RefusedError as error:
         raise AirflowFailException(_back(models, champion, error, servers, timeout)) from error
     for url, took in seconds.items():
         print(
