@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import costs, sizes, stacks, table
+from bench import costs, serving, sizes, stacks, table
 from bench.trainings import PREFECT, Trainings, settings
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SIDES = ("plain", "limit", "prefect")
 QUICK = (*SIDES, "noop", "load", "latency", "registry")
-BENCHES = (*QUICK, "memory", "settings", "large")
+BENCHES = (*QUICK, "memory", "settings", "large", "serve")
 CHART = {
     "plain": "Airflow, dag-factory and MLflow by their docs",
     "prefect, warm": "Prefect 3",
@@ -57,7 +57,7 @@ def main() -> None:
         table.draw(results, CHART_CONFIGS, CHART, stacks.ROOT / "docs" / "images" / "bench.png")
 
 
-def _measure(folder: Path, names: set[str], rounds: int, *, quick: bool) -> Iterator[table.Result]:
+def _measure(folder: Path, names: set[str], rounds: int, *, quick: bool) -> Iterator[table.Result]:  # noqa: C901
     if names & set(SIDES):
         trainings = Trainings(folder, names & set(SIDES))
         for _ in range(rounds):
@@ -75,6 +75,8 @@ def _measure(folder: Path, names: set[str], rounds: int, *, quick: bool) -> Iter
         yield from costs.latency(folder, 3 if quick else 20)
     if "registry" in names:
         yield from sizes.size_of_registry(folder, [100, 200, 400] if quick else [500, 2000, 5000], rounds)
+    if "serve" in names:
+        yield from serving.serving(folder, rounds, 1 if quick else 4)
     if "memory" in names:
         yield from costs.memory(folder, 10 if quick else 40)
     if "settings" in names:

@@ -174,6 +174,9 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
     max_bytes: Annotated[int, typer.Option(min=1, help="Bytes that a request may have.")] = 16 * 2**20,
     max_rows: Annotated[int, typer.Option(min=1, help="Rows that a request may have.")] = 100_000,
+    shadow: Annotated[
+        str | None, typer.Option(metavar="ALIAS", help="Ask this version too, off the request's path, and record it.")
+    ] = None,
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds that an answer may take.")] = 30.0,
 ) -> None:
     """Answer requests with what is in Production, as `mlflow models serve` does, and follow it when it changes."""
@@ -188,6 +191,7 @@ def serve(
         port,
         workers,
         os.environ.get("PODIUM_SERVE_TOKEN") or None,
+        shadow,
     )
     serve.serve(settings, report=functools.partial(print, flush=True))
 

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from podium import comparison, data, registry, validation
+from podium import comparison, data, gates, registry, validation
 from podium.metrics import GREATER_IS_BETTER, Answers
 from podium.promotion import Candidate
 
@@ -160,7 +160,7 @@ class Examination:
         return Answers.of(self.model(number), self.rows.x_test)
 
     def _is_scored(self, version: Version) -> bool:
-        asked = {gate.metric for gate in self.rule.gates}
+        asked = {gate.metric for gate in self.rule.gates} - gates.SHADOW.keys()
         return version.scored_on == self.job.held_out_digest() and asked <= version.metrics.keys()
 
     def _checked(self, candidate: Candidate) -> Candidate:

@@ -163,6 +163,8 @@ class Follower:
         self._say(Look(uri, version.number if version else None))
         if version:
             self._follow(version)
+        elif not self._keeps:
+            self._served = None  # and opened again when it is named again
         return True
 
     def _find_registry(self) -> str | None:

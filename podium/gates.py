@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 # What validation measures beside the scores: the time to answer for one row, and what the saved model takes.
-MEASURED = {"latency_ms": False, "model_bytes": False}
+# And what a server measures that asks a version in the shadow of Production: the share of its answers that are the
+# same, the time of an answer, and of how many rows that is. Nobody has it before the version was asked.
+SHADOW = {"shadow_agreement": True, "shadow_latency_ms": False, "shadow_rows": True}
+MEASURED = {"latency_ms": False, "model_bytes": False, **SHADOW}
 PARTS = ("threshold", "min_absolute_change", "min_relative_change")
 
 
@@ -25,8 +28,8 @@ class Gate:
     Parameters
     ----------
     metric : str
-        A metric of :mod:`podium.metrics`, ``latency_ms`` (median time to predict one row), ``model_bytes``, or any
-        scorer of scikit-learn, of which more is always better.
+        A metric of :mod:`podium.metrics`, ``latency_ms`` (median time to predict one row), ``model_bytes``, one of
+        :data:`SHADOW`, or any scorer of scikit-learn, of which more is always better.
     threshold : float or None
         The metric must be at least this, or at most where less is better.
     min_absolute_change : float or None

@@ -125,7 +125,7 @@ def _body(schema: Schema) -> dict[str, Any]:
         "required": required,
     }
     forms = {SPLIT: split, RECORDS: rows, INSTANCES: rows, INPUTS: {"anyOf": [rows, by_column]}}
-    # One of these has no property of another, so that "oneOf" would say the same; some tools cannot make examples of it.
+    # None has a property of another, so that "oneOf" would say the same; not all tools can make examples of that.
     return {
         "anyOf": [
             {

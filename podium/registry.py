@@ -51,6 +51,8 @@ ROLLED_BACK = "podium.rolled_back"
 VALIDATION, VALIDATION_REASON = "podium.validation", "podium.validation_reason"
 # Scores on the held-out rows as JSON, and which rows these were.
 SCORES, SCORED_ON = "podium.scores", "podium.scored_on"
+# What a shadow has measured, as JSON, and the version in Production that it was beside.
+SHADOW, SHADOW_AGAINST = "podium.shadow", "podium.shadow_against"
 # Key of the XCom in which a training that fails leaves the id of its run; one that succeeds returns it.
 FAILED_RUN = "podium_failed_run"
 
@@ -108,8 +110,13 @@ class Version:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Scores on the held-out rows, by the names of :mod:`podium.metrics`."""
-        return dict(json.loads(self.tags.get(SCORES, "{}")))
+        """Scores on the held-out rows, by the names of :mod:`podium.metrics`, and what a shadow has measured."""
+        return {**json.loads(self.tags.get(SCORES, "{}")), **self.shadow}
+
+    @property
+    def shadow(self) -> dict[str, float]:
+        """What was measured while it was asked beside the version in Production; empty where it was not."""
+        return dict(json.loads(self.tags.get(SHADOW, "{}")))
 
     @property
     def scored_on(self) -> str:

@@ -162,6 +162,11 @@ class Server:
         self._report = report
         self._workers: list[_Child] = []
         self._follower: _Child | None = None
+        self._scout: _Child | None = None
+        self._shadow: _Child | None = None
+        self._shadowed: Opened | None = None
+        self._shadow_state: dict[str, Any] | None = None
+        self._channel: tuple[socket.socket, socket.socket] | None = None
         self._champion: Opened | None = None
         self._opening: tuple[Opening, float] | None = None
         self._failed: Failed | None = None
@@ -172,6 +177,11 @@ class Server:
     def run(self) -> None:
         """Serve until interrupted."""
         try:
+            if self._settings.shadow:
+                from podium.shadow import channel
+
+                self._channel = channel()
+                self._shadow, self._scout = self._start_shadow(), self._start_scout()
             self._workers = [self._start_worker() for _ in range(self._settings.workers)]
             self._follower = self._start_follower()
             self._report(f"{self._model} is served at {_url(self._listener)}")
@@ -183,7 +193,7 @@ class Server:
     def _wait(self) -> None:
         """Wait for something to happen, and see to it."""
         assert self._follower  # noqa: S101 - it has been started
-        children = [self._follower, *self._workers]
+        children = self._children()
         ready = connection.wait([child.pipe for child in children], timeout=1.0)
         for child in children:
             if child.pipe in ready:
@@ -196,12 +206,20 @@ class Server:
         if self._opening and time.monotonic() - self._opening[1] > OPENING_SECONDS:
             self._follower.process.kill()
 
+    def _children(self) -> list[_Child]:
+        return [child for child in (self._follower, self._scout, self._shadow, *self._workers) if child]
+
     def _see_to(self, child: _Child, message: Any) -> None:
         from podium import meters
         from podium.follower import Failed, Look, Opened, Opening
         from podium.server import Reload, Took
 
+        if child is self._scout:
+            self._scouted(message)
+            return
         match message:
+            case dict():
+                self._shadow_state = message
             case Look():
                 self._looked(message)
             case Opening():
@@ -220,6 +238,24 @@ class Server:
                 self._tell(self._follower, message)
                 return
         self._publish()
+
+    def _scouted(self, message: Any) -> None:
+        """See to what the alias of the shadow names."""
+        from podium.follower import Failed, Look, Opened
+
+        alias = self._settings.shadow
+        match message:
+            case Opened():
+                self._shadowed = message
+                self._report(f"{message.about} is asked in the shadow ({alias})")
+                self._tell(self._shadow, message)
+            case Failed():
+                self._report(f"version {message.version} is not asked in the shadow ({alias}): {message.reason}")
+            case Look():
+                if not message.error and message.wanted is None:
+                    self._shadowed = None
+                    self._report(f"nothing is asked in the shadow: no version of {self._model} is {alias}")
+                self._tell(self._shadow, message)
 
     def _looked(self, look: Look) -> None:
         from podium import meters
@@ -274,6 +310,7 @@ class Server:
                 "error": self._look.error if self._look else "",
             },
             "mlflow": self._page(),
+            "shadow": {"alias": self._settings.shadow, **(self._shadow_state or {})} if self._settings.shadow else None,
             "workers": [{"pid": worker.process.pid, "version": worker.version} for worker in self._workers],
         }
         for worker in self._workers:
@@ -306,6 +343,13 @@ class Server:
             else:
                 self._report(f"the process that follows the registry {how}; starting it again")
             self._follower = self._start_follower()
+        elif child is self._scout:
+            self._report(f"the process that follows {self._settings.shadow} {how}; starting it again")
+            self._scout = self._start_scout()
+        elif child is self._shadow:
+            self._report(f"the process of the shadow {how}; starting it again")
+            self._shadow = self._start_shadow()
+            self._tell(self._shadow, self._shadowed) if self._shadowed else None
         else:
             self._report(f"worker {child.process.pid} {how}; starting another")
             meters.RESTARTS.inc()
@@ -315,11 +359,13 @@ class Server:
 
     def _start_worker(self) -> _Child:
         from podium.server import Worker, work
+        from podium.shadow import Passage
 
         settings = self._settings
 
         def run(pipe: Connection) -> None:
-            work(Worker(self._model, settings.limits, settings.token, pipe), self._listener)
+            passage = Passage(self._channel[0]) if self._channel else None
+            work(Worker(self._model, settings.limits, settings.token, pipe, passage), self._listener)
 
         child = self._start(run, "worker")
         if self._champion:
@@ -337,9 +383,32 @@ class Server:
 
         return self._start(run, "follower")
 
+    def _start_scout(self) -> _Child:
+        from podium.follower import Follower, follow
+
+        settings = self._settings
+
+        def run(pipe: Connection) -> None:
+            self._listener.close()
+            follow(Follower(settings.project, settings.pipeline, pipe, alias=settings.shadow or "", keeps=False))
+
+        return self._start(run, "scout")
+
+    def _start_shadow(self) -> _Child:
+        from podium.shadow import Shadow
+
+        assert self._channel  # noqa: S101 - it has been made
+        _, end = self._channel
+
+        def run(pipe: Connection) -> None:
+            self._listener.close()
+            Shadow(self._settings.pipeline, end, pipe).run()
+
+        return self._start(run, "shadow")
+
     def _start(self, run: Callable[[Connection], None], name: str) -> _Child:
         ours, theirs = FORK.Pipe()
-        others = [child.pipe for child in (*self._workers, *([self._follower] if self._follower else ()))]
+        others = [child.pipe for child in self._children()]
 
         def begin() -> None:
             # A pipe is closed when its last holder has closed it; this process is to know when the main one is gone.
@@ -370,12 +439,12 @@ class Server:
         for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         self._listener.close()
-        children = [*self._workers, *([self._follower] if self._follower else ())]
+        children = [*self._workers, *(child for child in self._children() if child not in self._workers)]
         for child in children:
             with contextlib.suppress(OSError):
-                child.pipe.close()  # which tells a worker
-        if self._follower:
-            self._follower.process.terminate()
+                child.pipe.close()  # which tells a worker, and the shadow
+        for follower in filter(None, (self._follower, self._scout)):
+            follower.process.terminate()
         deadline = time.monotonic() + self._settings.limits.seconds + GRACE_SECONDS
         for child in children:
             child.process.join(max(0.0, deadline - time.monotonic()))

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -24,7 +25,7 @@ from starlette.exceptions import HTTPException
 
 from podium import meters, openapi
 from podium.follower import Failed, Opened
-from podium.scoring import JSON, Refusal, Scorer, sentence
+from podium.scoring import JSON, Answer, Refusal, Scorer, sentence
 
 if TYPE_CHECKING:
     import socket
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from podium.champion import Champion
     from podium.serve import Limits
+    from podium.shadow import Passage
 
 log = logging.getLogger(__name__)
 
@@ -132,18 +134,23 @@ class Worker:
         What a request may ask for.
     token : str or None
         What a request has to bear; None when anybody may ask.
+    passage : Passage or None
+        Where to pass on what was answered; None where nobody shadows.
     pipe : multiprocessing.connection.Connection
         To the server's main process. Brings :class:`~podium.follower.Opened` and the state that ``/model`` shows; takes
         :class:`Took`, :class:`~podium.follower.Failed` and :class:`Reload`.
     """
 
-    def __init__(self, model: str, limits: Limits, token: str | None, pipe: Connection) -> None:
+    def __init__(
+        self, model: str, limits: Limits, token: str | None, pipe: Connection, passage: Passage | None = None
+    ) -> None:
         self.serving: Serving | None = None
         self._state: Mapping[str, Any] = UNKNOWN
         self._model = model
         self.limits = limits
         self._token = f"Bearer {token}".encode() if token else None
         self._pipe = pipe
+        self._passage = passage
         self._telling = threading.Lock()
         self._threads = ThreadPoolExecutor(THREADS, "invocation")
         self._routes = self._other_routes()
@@ -203,7 +210,9 @@ class Worker:
             serving = self.serving  # the one that answers, while all of the body arrived
             content_type = headers.get(b"content-type", b"").decode("latin-1")
             left = self.limits.seconds - (time.perf_counter() - started)
+            asked = time.perf_counter()
             answer = await self._answer(serving, body, content_type, left)
+            took = time.perf_counter() - asked
             status, text, rows = 200, answer.body, answer.rows
         except Refusal as refusal:
             status, text = refusal.status, refusal.as_json()
@@ -214,6 +223,9 @@ class Worker:
         (self._counted.get(status) or meters.REQUESTS.labels(str(status))).inc()
         meters.SECONDS.observe(time.perf_counter() - started)
         meters.ROWS.inc(rows)
+        if status == HTTPStatus.OK and self._passage and serving:
+            is_passed = self._passage.pass_on(serving.champion.about.version, body, content_type, text, took)
+            meters.SHADOWED.labels("passed on" if is_passed else "dropped").inc()
 
     async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         """Read the body, and no more of it than is taken."""
@@ -246,7 +258,7 @@ class Worker:
             raise Refusal(400, "CANCELLED", "the connection was closed before all of the body had arrived")
         return message
 
-    async def _answer(self, serving: Serving | None, body: bytes, content_type: str, left: float) -> Any:
+    async def _answer(self, serving: Serving | None, body: bytes, content_type: str, left: float) -> Answer:
         if serving is None:
             raise self._nothing()
         arguments = (body, content_type, self.limits.rows)

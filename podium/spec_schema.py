@@ -190,8 +190,8 @@ def _gates() -> dict[str, Any]:
     gate = {"type": "object", "properties": parts, "additionalProperties": False, "minProperties": 1}
     names = [*GREATER_IS_BETTER, *gates.MEASURED, *sorted(set(gates.scorer_names()) - set(GREATER_IS_BETTER))]
     return {
-        "description": "What a version must pass, by metric: a metric of training, latency_ms, model_bytes or a scorer"
-        " of scikit-learn.",
+        "description": "What a version must pass, by metric: a metric of training, latency_ms, model_bytes, what a"
+        " shadow measures, or a scorer of scikit-learn.",
         "anyOf": [
             {"type": "object", "propertyNames": {"enum": names}, "additionalProperties": gate},
             {"type": "null"},

@@ -50,5 +50,5 @@ def test_whatever_its_own_document_leads_to_is_answered_as_the_document_says(ser
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             conforms()
-    assert (("/invocations", 200) in statuses) == (mode is schemathesis.GenerationMode.POSITIVE)
-    assert ("/invocations", 400) in statuses or mode is schemathesis.GenerationMode.POSITIVE
+    # MLflow takes more than the document promises, and not all of it.
+    assert ("/invocations", 200 if mode is schemathesis.GenerationMode.POSITIVE else 400) in statuses
