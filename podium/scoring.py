@@ -251,7 +251,8 @@ def sentence(error: BaseException) -> str:
     text = str(getattr(error, "message", "") or error)
     text = " ".join(text.partition(" IMPORTANT: ")[0].split())
     # Before the cause, MLflow shows the data and the whole signature.
-    text = text.rpartition(" Error: ")[2].strip("'").rstrip(".")
+    before, _, cause = text.rpartition(" Error: ")
+    text = (cause.strip("'") if before else cause).rstrip(".")
     return (text if len(text) <= SENTENCE_LENGTH else f"{text[:SENTENCE_LENGTH]} …") or type(error).__name__
 
 

@@ -509,7 +509,7 @@ def _listener(settings: Settings) -> Iterator[socket.socket]:
             with listener:
                 yield listener
             return
-    raise PodiumError(f"cannot listen on {settings.host}:{settings.port or PORT}: {failure.strerror}")
+    raise PodiumError(f"cannot listen on {settings.host}:{settings.port or PORT}: {os.strerror(failure.errno or 0)}")
 
 
 def _url(listener: socket.socket) -> str:
