@@ -562,3 +562,12 @@ def test_a_file_that_cannot_be_read_is_a_problem_too(project):
     assert [str(problem) for problem in Validation(project).file(path)] == ["dag_specs/a.yaml:1:1  this is not a file"]
     with pytest.raises(InvalidFileError):
         read_document(path, "a.yaml")
+
+
+def test_the_local_stack_serves_the_pipeline_that_deploys_to_it(project):
+    deploy = "{{task_id: deploy, python_callable: tasks.deploy.deploy_model, pipeline: p, endpoints: [{}]}}"
+    assert specs.served(project) is None
+    (project.dag_specs / "a.yaml").write_text("broken: [\n# tasks.deploy.deploy_model\n")
+    (project.dag_specs / "b.yaml").write_text(f"elsewhere:\n  tasks:\n    - {deploy.format('http://127.0.0.1:9')}\n")
+    (project.dag_specs / "c.yaml").write_text(f"here:\n  tasks:\n    deploy: {deploy.format('local')}\n")
+    assert specs.served(project) == "here"
