@@ -130,6 +130,7 @@ class Follower:
         self._served = (served.version, served.run_id) if served else None
         self._failed: tuple[int, float] | None = (failed.version, time.monotonic()) if failed else None
         self._said: Any = None
+        self._is_starting = True
         self._given = os.environ.get("MLFLOW_TRACKING_URI")
         self._uri: str | None = None
         self._looked_for_stack = 0.0
@@ -142,11 +143,12 @@ class Follower:
         with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
             if not self._look() and self._served is None and self._keeps:
                 self._start_without_registry()
+            self._is_starting = False
             while True:
+                self._look()
                 if self._pipe.poll(POLL_SECONDS):
                     self._pipe.recv()
                     self._failed = None
-                self._look()
 
     def _look(self) -> bool:
         """Look at the alias and open what it names if that is new; tell whether the registry has answered."""
@@ -158,7 +160,7 @@ class Follower:
             version = self._named()
         except Exception as error:  # noqa: BLE001 - whatever a database's driver or a proxy between may raise
             self._uri = None  # so that it is looked for anew: the stack may have moved
-            self._say(Look(uri, error=sentence(error)))
+            self._say(Look(uri, error=_unreachable(uri, error)))
             return False
         self._say(Look(uri, version.number if version else None))
         if version:
@@ -245,8 +247,7 @@ class Follower:
                 with stack.tracking(self._project) as uri:
                     self._use(uri)
                     self._look()
-                self._uri = self._said = None
-                self._look()
+                self._uri = None
         if self._served is None:
             try:
                 if copy := self._copies.opened():
@@ -260,9 +261,9 @@ class Follower:
         return has_any and not self._given
 
     def _say(self, message: Any) -> None:
-        """Say something, unless it is a look that shows what the one before has shown."""
+        """Say something, unless it is a look that shows what the one before has shown, or that something else follows."""
         if isinstance(message, Look):
-            if message == self._said:
+            if message == self._said or (message.error and self._is_starting):
                 return
             self._said = message
         self._pipe.send(message)
@@ -272,6 +273,12 @@ def follow(follower: Follower) -> None:
     """Be the process of a follower."""
     with contextlib.suppress(KeyboardInterrupt):
         follower.run()
+
+
+def _unreachable(uri: str, error: Exception) -> str:
+    text = sentence(error)
+    # With the names of three libraries' errors around it.
+    return f"no MLflow answers at {uri}" if "failed with exception" in text else text
 
 
 def _with_type(error: Exception) -> str:

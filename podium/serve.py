@@ -160,6 +160,7 @@ class Server:
         self._model = f"{settings.pipeline}-classifier"
         self._listener = listener
         self._report = report
+        self._lines: list[str] = []
         self._workers: list[_Child] = []
         self._follower: _Child | None = None
         self._scout: _Child | None = None
@@ -205,6 +206,13 @@ class Server:
                     self._see_to(child, message)
         if self._opening and time.monotonic() - self._opening[1] > OPENING_SECONDS:
             self._follower.process.kill()
+        # Only now, so that whoever reads a line finds the same in /model.
+        for line in self._lines:
+            self._report(line)
+        self._lines.clear()
+
+    def _say(self, line: str) -> None:
+        self._lines.append(line)
 
     def _children(self) -> list[_Child]:
         return [child for child in (self._follower, self._scout, self._shadow, *self._workers) if child]
@@ -219,7 +227,7 @@ class Server:
             return
         match message:
             case dict():
-                self._shadow_state = message
+                self._shadowing(message)
             case Look():
                 self._looked(message)
             case Opening():
@@ -239,6 +247,12 @@ class Server:
                 return
         self._publish()
 
+    def _shadowing(self, state: dict[str, Any]) -> None:
+        before, self._shadow_state = self._shadow_state or {}, state
+        self._publish()
+        if self._shadowed and state["version"] and state["version"] != before.get("version"):
+            self._say(f"{self._shadowed.about} is asked in the shadow ({self._settings.shadow})")
+
     def _scouted(self, message: Any) -> None:
         """See to what the alias of the shadow names."""
         from podium.follower import Failed, Look, Opened
@@ -247,14 +261,13 @@ class Server:
         match message:
             case Opened():
                 self._shadowed = message
-                self._report(f"{message.about} is asked in the shadow ({alias})")
                 self._tell(self._shadow, message)
             case Failed():
-                self._report(f"version {message.version} is not asked in the shadow ({alias}): {message.reason}")
+                self._say(f"version {message.version} is not asked in the shadow ({alias}): {message.reason}")
             case Look():
                 if not message.error and message.wanted is None:
                     self._shadowed = None
-                    self._report(f"nothing is asked in the shadow: no version of {self._model} is {alias}")
+                    self._say(f"nothing is asked in the shadow: no version of {self._model} is {alias}")
                 self._tell(self._shadow, message)
 
     def _looked(self, look: Look) -> None:
@@ -264,12 +277,12 @@ class Server:
         before, self._look = self._look, look
         if look.error and (before is None or not before.error):
             stays = f"; {self._champion.about} goes on answering" if self._champion else ""
-            self._report(f"the registry does not answer: {look.error}{stays}")
+            self._say(f"the registry does not answer: {look.error}{stays}")
         elif not look.error and before and before.error:
-            self._report(f"the registry answers at {look.uri}")
+            self._say(f"the registry answers at {look.uri}")
         if not look.error and look.wanted is None and (before is None or before.error or before.wanted):
             stays = f"{self._champion.about} stays" if self._champion else "requests get 503 until something is"
-            self._report(f"nothing is in Production of {self._model}: {stays}")
+            self._say(f"nothing is in Production of {self._model}: {stays}")
 
     def _swap(self, opened: Opened) -> None:
         from podium import meters
@@ -287,7 +300,7 @@ class Server:
         """Report a swap, when it is true of every worker."""
         champion = self._champion
         if self._unsaid and champion and {worker.version for worker in self._workers} == {champion.about.version}:
-            self._report(self._unsaid)
+            self._say(self._unsaid)
             self._unsaid = ""
 
     def _fail(self, failed: Failed) -> None:
@@ -296,7 +309,7 @@ class Server:
         self._failed = failed
         what = f"version {failed.version} is not served" if failed.version else "the last copy is not served"
         stays = f"; {self._champion.about} stays" if self._champion else ""
-        self._report(f"{what}: {failed.reason}{stays}")
+        self._say(f"{what}: {failed.reason}{stays}")
 
     def _publish(self) -> None:
         """Let every worker know what ``/model`` shows."""
@@ -341,17 +354,17 @@ class Server:
                 meters.FAILURES.inc()
                 self._fail(Failed(version, f"the process that opened it {how}"))
             else:
-                self._report(f"the process that follows the registry {how}; starting it again")
+                self._say(f"the process that follows the registry {how}; starting it again")
             self._follower = self._start_follower()
         elif child is self._scout:
-            self._report(f"the process that follows {self._settings.shadow} {how}; starting it again")
+            self._say(f"the process that follows {self._settings.shadow} {how}; starting it again")
             self._scout = self._start_scout()
         elif child is self._shadow:
-            self._report(f"the process of the shadow {how}; starting it again")
+            self._say(f"the process of the shadow {how}; starting it again")
             self._shadow = self._start_shadow()
             self._tell(self._shadow, self._shadowed) if self._shadowed else None
         else:
-            self._report(f"worker {child.process.pid} {how}; starting another")
+            self._say(f"worker {child.process.pid} {how}; starting another")
             meters.RESTARTS.inc()
             meters.forget(child.process.pid or 0)
             self._workers[self._workers.index(child)] = self._start_worker()
