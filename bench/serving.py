@@ -33,9 +33,20 @@ START_SECONDS = 60
 
 def serving(folder: Path, rounds: int, seconds: float) -> Iterator[table.Result]:
     """Compare requests per second and how long they take, then a swap with none."""
-    project = _project(folder / "serving")
+    folder = folder / "serving"
+    given = {
+        "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": str(folder / "artifacts"),
+        "PODIUM_PROJECT": str(folder),
+    }
+    with stacks.variables(given):
+        yield from _serving(folder, rounds, seconds)
+
+
+def _serving(folder: Path, rounds: int, seconds: float) -> Iterator[table.Result]:
+    project = _project(folder)
     model = registry.Registry(PIPELINE).client.get_model_version_download_uri(f"{PIPELINE}-classifier", "1")
-    with _podium(project) as ours, _mlflow(model) as theirs:
+    with _podium(project) as ours, _mlflow(model, folder) as theirs:
         for rows, connections in SIZES:
             found = [[_load(url, rows, connections, seconds) for url in (ours, theirs)] for _ in range(rounds)]
             for name, share in (("p50", 0.5), ("p99", 0.99)):
@@ -52,9 +63,6 @@ def serving(folder: Path, rounds: int, seconds: float) -> Iterator[table.Result]
 
 def _project(folder: Path) -> Project:
     project = stacks.podium_project(folder)
-    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
-    os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = str(folder / "artifacts")
-    os.environ["PODIUM_PROJECT"] = str(folder)
     job = plan.Job.from_spec(project, PIPELINE, "iris")
     models, rows = registry.Registry(PIPELINE), data.load(job.dataset, job.split)
     experiment = models.experiment_id()
@@ -76,8 +84,8 @@ def _podium(project: Project) -> Iterator[str]:
 
 
 @contextmanager
-def _mlflow(model: str) -> Iterator[str]:
-    with _server([BIN / "mlflow", "models", "serve", "--env-manager", "local", "-m", model], Path.cwd()) as url:
+def _mlflow(model: str, folder: Path) -> Iterator[str]:
+    with _server([BIN / "mlflow", "models", "serve", "--env-manager", "local", "-m", model], folder) as url:
         yield url
 
 

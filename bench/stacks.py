@@ -16,7 +16,7 @@ from podium.airflow_api import AirflowAPI
 from podium.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 BENCH = Path(__file__).parent
 ROOT = BENCH.parent
@@ -82,20 +82,33 @@ def decided_at(dag_id: str, pipeline: str) -> float:
 @contextlib.contextmanager
 def running(project: Project, *, watch: bool = False, settings: dict[str, str] | None = None) -> Iterator[Running]:
     """Start a project's stack, with settings of its own, and stop it at the end."""
-    given = {**QUIET, **(settings or {})}
-    before = {name: os.environ.get(name) for name in [*given, "MLFLOW_TRACKING_URI", registry.LOCAL_ARTIFACTS]}
-    os.environ |= given
+    kept = dict.fromkeys(("MLFLOW_TRACKING_URI", registry.LOCAL_ARTIFACTS))
+    with (
+        variables({**kept, **QUIET, **(settings or {})}),
+        stack.ensure(project, watch=watch) as status,
+    ):
+        # What trains outside the stack, in bare Python or Prefect, writes artifacts the same way.
+        os.environ[registry.LOCAL_ARTIFACTS] = stack.environment(project)[registry.LOCAL_ARTIFACTS]
+        os.environ["MLFLOW_TRACKING_URI"] = status.mlflow_url
+        yield Running(project, status, AirflowAPI(status.airflow_url, status.user or "", status.password or ""))
+
+
+@contextlib.contextmanager
+def variables(given: Mapping[str, str | None]) -> Iterator[None]:
+    """Set variables of the environment, or take away those that are None, and put all of them back at the end."""
+    before = {name: os.environ.get(name) for name in given}
+    _set(given)
     try:
-        with stack.ensure(project, watch=watch) as status:
-            # What trains outside the stack, in bare Python or Prefect, writes artifacts the same way.
-            os.environ[registry.LOCAL_ARTIFACTS] = stack.environment(project)[registry.LOCAL_ARTIFACTS]
-            os.environ["MLFLOW_TRACKING_URI"] = status.mlflow_url
-            yield Running(project, status, AirflowAPI(status.airflow_url, status.user or "", status.password or ""))
+        yield
     finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
+        _set(before)
+
+
+def _set(given: Mapping[str, str | None]) -> None:
+    for name, value in given.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
 
 
 def podium_project(folder: Path) -> Project:

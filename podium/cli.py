@@ -198,7 +198,7 @@ def serve(
 
 @app.command()
 def up() -> None:
-    """Run Airflow and MLflow on this machine until Ctrl-C or `podium down`."""
+    """Run Airflow, MLflow and an inference server on this machine until Ctrl-C or `podium down`."""
     from podium import stack
 
     def when_up(status: Status, new: bool) -> None:
