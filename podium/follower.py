@@ -261,7 +261,7 @@ class Follower:
         return has_any and not self._given
 
     def _say(self, message: Any) -> None:
-        """Say something, unless it is a look that shows what the one before has shown, or that something else follows."""
+        """Say something, but no look that shows what the one before has shown, or that another follows at the start."""
         if isinstance(message, Look):
             if message == self._said or (message.error and self._is_starting):
                 return

@@ -219,10 +219,11 @@ class Worker:
         except Exception:
             log.exception("a request could not be answered")
             status, text = 500, Refusal(500, "INTERNAL_ERROR", "the server has failed to answer").as_json()
-        await self._send(send, status, text, serving)
+        # Before the answer, so that whoever has it finds it counted.
         (self._counted.get(status) or meters.REQUESTS.labels(str(status))).inc()
         meters.SECONDS.observe(time.perf_counter() - started)
         meters.ROWS.inc(rows)
+        await self._send(send, status, text, serving)
         if status == HTTPStatus.OK and self._passage and serving:
             is_passed = self._passage.pass_on(serving.champion.about.version, body, content_type, text, took)
             meters.SHADOWED.labels("passed on" if is_passed else "dropped").inc()

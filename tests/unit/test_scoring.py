@@ -140,9 +140,9 @@ def test_a_pipeline_says_of_an_array_what_it_says_of_the_frame(name):
     except (ValueError, TypeError):
         pytest.skip("not made for these rows")
     assert asker.takes_arrays, "it would be asked with a frame"
-    body = {"dataframe_split": rows.x_test.to_dict(orient="split")}
+    body = {"dataframe_split": rows.x_train.to_dict(orient="split")}  # an encoder may refuse what it has not seen
     found = json.loads(asker.answer(json.dumps(body).encode(), JSON, 1000).body)["predictions"]
-    assert found == model.predict(rows.x_test).tolist()
+    assert found == model.predict(rows.x_train).tolist()
 
 
 def test_a_model_that_chooses_columns_by_name_gets_a_frame():

@@ -190,18 +190,15 @@ def test_it_outlives_the_registry_finds_it_again_and_starts_from_its_copy(traine
     folder.mkdir()
     with mlflow_server(folder) as uri:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-        mlflow.set_tracking_uri(uri)
-        try:
-            lab = type(trained)(trained.project, f"{trained.pipeline}-away")
-            for name, estimator in (("gnb", "GaussianNB"), ("lda", "LinearDiscriminantAnalysis")):
-                lab.write(f"{name}.yaml", f"estimator: {estimator}\n")
-                lab.train_all()
-            lab.models.set_production(1)
-        finally:
-            mlflow.set_tracking_uri(None)
+        lab = type(trained)(trained.project, f"{trained.pipeline}-away")
+        for name, estimator in (("gnb", "GaussianNB"), ("lda", "LinearDiscriminantAnalysis")):
+            lab.write(f"{name}.yaml", f"estimator: {estimator}\n")
+            lab.train_all()
+        model = lab.models.model
+        lab.models.set_production(1)
         server = Served(lab.project, lab.pipeline, MLFLOW_TRACKING_URI=uri)
         server.line("version 1 (gnb) answers")
-        assert server.model["mlflow"] == f"{uri}/#/models/{lab.models.model}/versions/1"
+        assert server.model["mlflow"] == f"{uri}/#/models/{model}/versions/1"
     with server:
         assert "version 1 (gnb) goes on answering" in server.line("the registry does not answer")
         assert server.ask(BODY).status_code == 200
@@ -216,7 +213,7 @@ def test_it_outlives_the_registry_finds_it_again_and_starts_from_its_copy(traine
         again.line("version 2 (lda) answers, from the last copy")
         assert (again.model["version"], again.model["is_copy"]) == (2, True)
         assert again.ask(BODY).status_code == 200
-    (copy,) = (lab.project.home / "serve" / lab.models.model).glob("*/model.skops")
+    (copy,) = (lab.project.home / "serve" / model).glob("*/model.skops")
     copy.write_bytes(b"PK")
     with Served(lab.project, lab.pipeline, MLFLOW_TRACKING_URI=uri) as last:
         last.line("the last copy is not served: ")

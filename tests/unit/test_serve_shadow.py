@@ -34,7 +34,6 @@ def test_the_challenger_is_asked_the_same_and_how_it_compares_is_in_mlflow(train
         assert server.model["shadow"] == {"alias": "challenger", "version": 2}
         for _ in range(30):
             assert server.ask(BODY).headers["x-podium-model-version"] == "1"
-        assert 'podium_shadow_requests_total{outcome="passed on"} 30.0' in server.client.get("/metrics").text
         assert server.stop() == 0
     (run,) = models.runs(suffix="-shadow")
     assert (run.data.tags["podium.shadow_version"], run.data.tags["podium.shadow_against"]) == ("2", "1")
