@@ -60,9 +60,13 @@ BAD = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _production(hall):
+    hall.models.set_production(2)
+
+
 @pytest.fixture(scope="module")
 def served(hall):
-    hall.models.set_production(2)
     with Served(hall.project, "hall", "--max-bytes", "300000", "--max-rows", "10000") as server:
         server.line("answers")
         yield server
@@ -203,7 +207,6 @@ def test_the_example_in_its_own_documentation_works_as_it_stands(served):
 
 
 def test_prometheus_can_read_what_all_workers_have_counted(hall):
-    hall.models.set_production(2)
     with Served(hall.project, "hall", "--workers", "2") as server:
         server.line("answers")
         for _ in range(8):
