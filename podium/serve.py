@@ -182,8 +182,11 @@ class Server:
                 from podium.shadow import channel
 
                 self._channel = channel()
-                self._shadow, self._scout = self._start_shadow(), self._start_scout()
-            self._workers = [self._start_worker() for _ in range(self._settings.workers)]
+                self._shadow = self._start_shadow()
+                self._scout = self._start_scout()
+            # One after the other: each closes what it inherits of those that are there.
+            for _ in range(self._settings.workers):
+                self._workers.append(self._start_worker())
             self._follower = self._start_follower()
             self._report(f"{self._model} is served at {_url(self._listener)}")
             while True:

@@ -192,7 +192,7 @@ class Worker:
             refusal = Refusal(401, "UNAUTHENTICATED", "the header 'Authorization: Bearer TOKEN' is missing or wrong")
             await self._send(send, refusal.status, refusal.as_json(), self.serving, [(b"www-authenticate", b"Bearer")])
         elif scope["path"] == "/invocations" and scope["method"] == "POST":
-            # Past FastAPI's own routing, which would take a tenth of the time that a request takes.
+            # Past FastAPI's own routing and what it wraps around it.
             await self._invoke(scope, receive, send)
         else:
             await self._routes(scope, receive, self._naming(send))

@@ -60,10 +60,14 @@ BAD = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _production(hall):
+    hall.models.set_production(2)
+
+
 @pytest.fixture(scope="module")
 def served(hall):
-    hall.models.set_production(2)
-    with Served(hall.project, "hall", "--max-bytes", "300000", "--max-rows", "10000") as server:
+    with Served(hall.project, "hall", "--max-bytes", "3000000", "--max-rows", "10000") as server:
         server.line("answers")
         yield server
 
@@ -140,16 +144,13 @@ def test_what_is_refused_says_what_would_be_right(served):
 
 
 @pytest.mark.parametrize("form", ["dataframe_split", "dataframe_records"])
-def test_ten_thousand_rows_pass_and_one_more_is_refused(hall, form):
+def test_ten_thousand_rows_pass_and_one_more_is_refused(served, form):
     def body(count):
-        rows = [[5.0, 3.0, 1.0, 0.5]] * count
-        table = {"columns": COLUMNS, "data": rows} if form == "dataframe_split" else [RECORDS[0]] * count
-        return {form: table}
+        rows = {"columns": COLUMNS, "data": [[5, 3, 1, 0]] * count}
+        return {form: rows if form == "dataframe_split" else [RECORDS[0]] * count}
 
-    with Served(hall.project, "hall", "--max-rows", "10000") as server:
-        server.line("answers")
-        assert len(server.ask(body(10_000)).json()["predictions"]) == 10_000
-        refused = server.ask(body(10_001))
+    assert len(served.ask(body(10_000)).json()["predictions"]) == 10_000
+    refused = served.ask(body(10_001))
     assert refused.status_code == 413
     assert refused.json()["message"] == "the request has 10,001 rows, and at most 10,000 are taken"
 
@@ -161,13 +162,13 @@ def test_a_csv_has_no_more_rows_either(served):
 
 @pytest.mark.parametrize("in_pieces", [False, True])
 def test_a_body_has_no_more_bytes_than_are_taken(served, in_pieces):
-    body = b" " * 300_001
-    pieces = (body[at : at + 10_000] for at in range(0, len(body), 10_000))
+    body = b" " * 3_000_001
+    pieces = (body[at : at + 100_000] for at in range(0, len(body), 100_000))
     refused = served.client.post(
         "/invocations", content=pieces if in_pieces else body, headers={"content-type": "application/json"}
     )
     assert refused.status_code == 413
-    assert "300,000 bytes" in refused.json()["message"]
+    assert "3,000,000 bytes" in refused.json()["message"]
 
 
 def test_it_says_which_version_answers(served, hall):
@@ -203,7 +204,6 @@ def test_the_example_in_its_own_documentation_works_as_it_stands(served):
 
 
 def test_prometheus_can_read_what_all_workers_have_counted(hall):
-    hall.models.set_production(2)
     with Served(hall.project, "hall", "--workers", "2") as server:
         server.line("answers")
         for _ in range(8):

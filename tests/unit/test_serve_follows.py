@@ -112,7 +112,13 @@ def broken(lab, tmp_path, how):
     return reason
 
 
-@pytest.mark.parametrize("how", ["pickle", "cut short", "another question", "no description"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["pickle", pytest.param("cut short", marks=SLOW), "another question", pytest.param("no description", marks=SLOW)],
+)
 def test_a_version_that_cannot_be_served_leaves_the_one_before(trained, tmp_path, how):
     reason = broken(trained, tmp_path, how)
     with Served(trained.project, trained.pipeline) as server:
