@@ -1,7 +1,4 @@
-"""The inference server: a main process that follows Production and keeps workers, which answer on one socket.
-
-The main process neither opens models nor asks the registry, so that nothing keeps it from looking after the others.
-"""
+"""The inference server: a process that follows Production, and workers that answer on one socket."""
 
 from __future__ import annotations
 
@@ -9,41 +6,26 @@ import contextlib
 import gc
 import importlib
 import logging
-import multiprocessing
 import os
-import signal
 import socket
-import sys
 import tempfile
-import time
-from dataclasses import dataclass, field
-from multiprocessing import connection
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from podium import signals
 from podium.problems import PodiumError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from multiprocessing.connection import Connection
-    from multiprocessing.process import BaseProcess
 
-    from podium.follower import Failed, Look, Opened, Opening
     from podium.project import Project
 
 PORT, PORTS = 8000, 200
-#: A process that has ended so soon after its start would most likely end again.
-SOON_SECONDS, SOON_TIMES = 5.0, 5
-#: A model that takes longer to be opened is given up.
-OPENING_SECONDS = 120.0
-#: Beyond the time that a request may take.
-GRACE_SECONDS = 5.0
 #: One thread for each worker: with one for every core each, workers only get in each other's way.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 #: Where the processes keep what they count; prometheus-client looks for it when it is imported.
 METERS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-
-FORK = multiprocessing.get_context("fork")
 
 
 @dataclass(frozen=True)
@@ -117,382 +99,11 @@ def serve(settings: Settings, report: Callable[[str], None]) -> None:
     with _listener(settings) as listener, tempfile.TemporaryDirectory(prefix="podium-serve-") as folder:
         os.environ[METERS_FOLDER] = folder
         _import_all()
-        with contextlib.suppress(KeyboardInterrupt), _signals_as_interrupts():
-            Server(settings, listener, report).run()
+        from podium.arbiter import Arbiter
+
+        with contextlib.suppress(KeyboardInterrupt), signals.as_interrupts():
+            Arbiter(settings, listener, report).run()
     report("stopped")
-
-
-@dataclass
-class _Child:
-    """A process of the server.
-
-    Parameters
-    ----------
-    process : multiprocessing.Process
-        The process.
-    pipe : multiprocessing.connection.Connection
-        This end of the pipe to it.
-    version : int or None
-        What it answers with.
-    """
-
-    process: BaseProcess
-    pipe: Connection
-    started: float = field(default_factory=time.monotonic)
-    version: int | None = None
-
-
-class Server:
-    """The main process.
-
-    Parameters
-    ----------
-    settings : Settings
-        What to serve, and how.
-    listener : socket.socket
-        What the workers accept connections from.
-    report : callable
-        Takes one line about each thing that happens.
-    """
-
-    def __init__(self, settings: Settings, listener: socket.socket, report: Callable[[str], None]) -> None:
-        self._settings = settings
-        self._model = f"{settings.pipeline}-classifier"
-        self._listener = listener
-        self._report = report
-        self._lines: list[str] = []
-        self._workers: list[_Child] = []
-        self._follower: _Child | None = None
-        self._scout: _Child | None = None
-        self._shadow: _Child | None = None
-        self._shadowed: Opened | None = None
-        self._shadow_state: dict[str, Any] | None = None
-        self._channel: tuple[socket.socket, socket.socket] | None = None
-        self._champion: Opened | None = None
-        self._opening: tuple[Opening, float] | None = None
-        self._failed: Failed | None = None
-        self._look: Look | None = None
-        self._ended_soon = 0
-        self._unsaid = ""
-
-    def run(self) -> None:
-        """Serve until interrupted."""
-        try:
-            if self._settings.shadow:
-                from podium.shadow import channel
-
-                self._channel = channel()
-                self._shadow = self._start_shadow()
-                self._scout = self._start_scout()
-            # One after the other: each closes what it inherits of those that are there.
-            for _ in range(self._settings.workers):
-                self._workers.append(self._start_worker())
-            self._follower = self._start_follower()
-            self._report(f"{self._model} is served at {_url(self._listener)}")
-            while True:
-                self._wait()
-        finally:
-            self._stop()
-
-    def _wait(self) -> None:
-        """Wait for something to happen, and see to it."""
-        assert self._follower  # noqa: S101 - it has been started
-        children = self._children()
-        ready = connection.wait([child.pipe for child in children], timeout=1.0)
-        for child in children:
-            if child.pipe in ready:
-                try:
-                    message = child.pipe.recv()
-                except (EOFError, OSError):
-                    self._replace(child)
-                else:
-                    self._see_to(child, message)
-        if self._opening and time.monotonic() - self._opening[1] > OPENING_SECONDS:
-            self._follower.process.kill()
-        # Only now, so that whoever reads a line finds the same in /model.
-        for line in self._lines:
-            self._report(line)
-        self._lines.clear()
-
-    def _say(self, line: str) -> None:
-        self._lines.append(line)
-
-    def _children(self) -> list[_Child]:
-        return [child for child in (self._follower, self._scout, self._shadow, *self._workers) if child]
-
-    def _see_to(self, child: _Child, message: Any) -> None:
-        from podium import meters
-        from podium.follower import Failed, Look, Opened, Opening
-        from podium.server import Reload, Took
-
-        if child is self._scout:
-            self._scouted(message)
-            return
-        match message:
-            case dict():
-                self._shadowing(message)
-            case Look():
-                self._looked(message)
-            case Opening():
-                self._opening = message, time.monotonic()
-            case Opened():
-                self._opening, self._failed = None, None
-                self._swap(message)
-            case Failed():
-                self._opening = None
-                meters.FAILURES.inc()
-                self._fail(message)
-            case Took():
-                child.version = message.version
-                self._say_who_answers()
-            case Reload():
-                self._tell(self._follower, message)
-                return
-        self._publish()
-
-    def _shadowing(self, state: dict[str, Any]) -> None:
-        before, self._shadow_state = self._shadow_state or {}, state
-        self._publish()
-        if self._shadowed and state["version"] and state["version"] != before.get("version"):
-            self._say(f"{self._shadowed.about} is asked in the shadow ({self._settings.shadow})")
-
-    def _scouted(self, message: Any) -> None:
-        """See to what the alias of the shadow names."""
-        from podium.follower import Failed, Look, Opened
-
-        alias = self._settings.shadow
-        match message:
-            case Opened():
-                self._shadowed = message
-                self._tell(self._shadow, message)
-            case Failed():
-                self._say(f"version {message.version} is not asked in the shadow ({alias}): {message.reason}")
-            case Look():
-                if not message.error and message.wanted is None:
-                    self._shadowed = None
-                    self._say(f"nothing is asked in the shadow: no version of {self._model} is {alias}")
-                self._tell(self._shadow, message)
-
-    def _looked(self, look: Look) -> None:
-        from podium import meters
-
-        meters.REACHABLE.set(0 if look.error else 1)
-        before, self._look = self._look, look
-        if look.error and (before is None or not before.error):
-            stays = f"; {self._champion.about} goes on answering" if self._champion else ""
-            self._say(f"the registry does not answer: {look.error}{stays}")
-        elif not look.error and before and before.error:
-            self._say(f"the registry answers at {look.uri}")
-        if not look.error and look.wanted is None and (before is None or before.error or before.wanted):
-            stays = f"{self._champion.about} stays" if self._champion else "requests get 503 until something is"
-            self._say(f"nothing is in Production of {self._model}: {stays}")
-
-    def _swap(self, opened: Opened) -> None:
-        from podium import meters
-
-        before, self._champion = self._champion, opened
-        if before:
-            meters.SWAPS.inc()
-        follows = f" in place of version {before.about.version}" if before else ""
-        origin = ", from the last copy" if opened.is_copy else ""
-        self._unsaid = f"{opened.about} answers{follows}{origin}"
-        for worker in self._workers:
-            self._tell(worker, opened)
-
-    def _say_who_answers(self) -> None:
-        """Report a swap, when it is true of every worker."""
-        champion = self._champion
-        if self._unsaid and champion and {worker.version for worker in self._workers} == {champion.about.version}:
-            self._say(self._unsaid)
-            self._unsaid = ""
-
-    def _fail(self, failed: Failed) -> None:
-        if failed == self._failed:
-            return
-        self._failed = failed
-        what = f"version {failed.version} is not served" if failed.version else "the last copy is not served"
-        stays = f"; {self._champion.about} stays" if self._champion else ""
-        self._say(f"{what}: {failed.reason}{stays}")
-
-    def _publish(self) -> None:
-        """Let every worker know what ``/model`` shows."""
-        state = {
-            "production": self._look.wanted if self._look else None,
-            "failed": {"version": self._failed.version, "reason": self._failed.reason} if self._failed else None,
-            "loading": self._opening[0].about.version if self._opening else None,
-            "registry": {
-                "uri": self._look.uri if self._look else None,
-                "reachable": bool(self._look and not self._look.error),
-                "error": self._look.error if self._look else "",
-            },
-            "mlflow": self._page(),
-            "shadow": {"alias": self._settings.shadow, **(self._shadow_state or {})} if self._settings.shadow else None,
-            "workers": [{"pid": worker.process.pid, "version": worker.version} for worker in self._workers],
-        }
-        for worker in self._workers:
-            self._tell(worker, state)
-
-    def _page(self) -> str | None:
-        """Return the version's page in MLflow."""
-        uri = self._look.uri if self._look else None
-        if not self._champion or not uri or not uri.startswith("http"):
-            return None
-        return f"{uri.rstrip('/')}/#/models/{self._model}/versions/{self._champion.about.version}"
-
-    def _replace(self, child: _Child) -> None:
-        """Start another process in place of one that has ended."""
-        from podium import meters
-        from podium.follower import Failed
-
-        child.process.join()
-        child.pipe.close()
-        self._ended_soon = self._ended_soon + 1 if time.monotonic() - child.started < SOON_SECONDS else 0
-        if self._ended_soon > SOON_TIMES:
-            raise PodiumError(f"a process of the server has ended {self._ended_soon} times right after its start")
-        how = _how(child.process.exitcode)
-        if child is self._follower:
-            if self._opening:
-                version = self._opening[0].about.version
-                self._opening = None
-                meters.FAILURES.inc()
-                self._fail(Failed(version, f"the process that opened it {how}"))
-            else:
-                self._say(f"the process that follows the registry {how}; starting it again")
-            self._follower = self._start_follower()
-        elif child is self._scout:
-            self._say(f"the process that follows {self._settings.shadow} {how}; starting it again")
-            self._scout = self._start_scout()
-        elif child is self._shadow:
-            self._say(f"the process of the shadow {how}; starting it again")
-            self._shadow = self._start_shadow()
-            self._tell(self._shadow, self._shadowed) if self._shadowed else None
-        else:
-            self._say(f"worker {child.process.pid} {how}; starting another")
-            meters.RESTARTS.inc()
-            meters.forget(child.process.pid or 0)
-            self._workers[self._workers.index(child)] = self._start_worker()
-        self._publish()
-
-    def _start_worker(self) -> _Child:
-        from podium.server import Worker, work
-        from podium.shadow import Passage
-
-        settings = self._settings
-
-        def run(pipe: Connection) -> None:
-            passage = Passage(self._channel[0]) if self._channel else None
-            work(Worker(self._model, settings.limits, settings.token, pipe, passage), self._listener)
-
-        child = self._start(run, "worker")
-        if self._champion:
-            self._tell(child, self._champion)
-        return child
-
-    def _start_follower(self) -> _Child:
-        from podium.follower import Follower, follow
-
-        served, failed = self._champion.about if self._champion else None, self._failed
-
-        def run(pipe: Connection) -> None:
-            self._listener.close()
-            follow(Follower(self._settings.project, self._settings.pipeline, pipe, served, failed))
-
-        return self._start(run, "follower")
-
-    def _start_scout(self) -> _Child:
-        from podium.follower import Follower, follow
-
-        settings = self._settings
-
-        def run(pipe: Connection) -> None:
-            self._listener.close()
-            follow(Follower(settings.project, settings.pipeline, pipe, alias=settings.shadow or "", keeps=False))
-
-        return self._start(run, "scout")
-
-    def _start_shadow(self) -> _Child:
-        from podium.shadow import Shadow
-
-        assert self._channel  # noqa: S101 - it has been made
-        _, end = self._channel
-
-        def run(pipe: Connection) -> None:
-            self._listener.close()
-            Shadow(self._settings.pipeline, end, pipe).run()
-
-        return self._start(run, "shadow")
-
-    def _start(self, run: Callable[[Connection], None], name: str) -> _Child:
-        ours, theirs = FORK.Pipe()
-        others = [child.pipe for child in self._children()]
-
-        def begin() -> None:
-            # A pipe is closed when its last holder has closed it; this process is to know when the main one is gone.
-            for pipe in (ours, *others):
-                pipe.close()
-            # Ctrl-C in a terminal goes to all processes, and this one is told by the main one.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-            run(theirs)
-
-        process = FORK.Process(target=begin, name=name, daemon=False)
-        with _no_interrupt():
-            process.start()
-        theirs.close()
-        return _Child(process, ours)
-
-    @staticmethod
-    def _tell(child: _Child | None, message: Any) -> None:
-        # One that has ended is noticed where its pipe is read.
-        with contextlib.suppress(OSError):
-            if child:
-                child.pipe.send(message)
-
-    def _stop(self) -> None:
-        """Let the workers finish what they have begun, and end what does not end by itself."""
-        for number in STOP_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
-        self._listener.close()
-        children = [*self._workers, *(child for child in self._children() if child not in self._workers)]
-        for child in children:
-            with contextlib.suppress(OSError):
-                child.pipe.close()  # which tells a worker, and the shadow
-        for follower in filter(None, (self._follower, self._scout)):
-            follower.process.terminate()
-        deadline = time.monotonic() + self._settings.limits.seconds + GRACE_SECONDS
-        for child in children:
-            child.process.join(max(0.0, deadline - time.monotonic()))
-            if child.process.is_alive():
-                child.process.kill()
-                child.process.join()
-
-
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@contextlib.contextmanager
-def _signals_as_interrupts() -> Iterator[None]:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = [signal.signal(number, interrupt) for number in STOP_SIGNALS]
-    try:
-        yield
-    finally:
-        for number, handler in zip(STOP_SIGNALS, before, strict=True):
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _no_interrupt() -> Iterator[None]:
-    """Keep signals waiting while a process is forked: in the new one they would be an error, until it is set up."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _import_all() -> None:
@@ -526,14 +137,3 @@ def _listener(settings: Settings) -> Iterator[socket.socket]:
                 yield listener
             return
     raise PodiumError(f"cannot listen on {settings.host}:{settings.port or PORT}: {os.strerror(failure.errno or 0)}")
-
-
-def _url(listener: socket.socket) -> str:
-    host, port, *_ = listener.getsockname()
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def _how(exitcode: int | None) -> str:
-    if exitcode is not None and exitcode < 0:
-        return f"was ended by {signal.Signals(-exitcode).name}"
-    return f"has ended with exit code {exitcode}"

@@ -19,14 +19,12 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 import psutil
 
-from podium import ports, postgres, services
+from podium import ports, postgres, services, signals
 from podium.guardian import state_file
 from podium.problems import PodiumError
 from podium.supervisor import GRACE_SECONDS, become_subreaper, sweep
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from podium.project import Project
 
 Report = Callable[[str], None]
@@ -118,7 +116,7 @@ def ensure(project: Project, *, watch: bool = False, report: Report = lambda _li
     """
     with _open(project, "users.lock") as users:
         fcntl.flock(users, fcntl.LOCK_SH)
-        with _signals_as_interrupts():
+        with signals.as_interrupts():
             found = _lock_or_status(project)
             if isinstance(found, Status):
                 yield found
@@ -142,7 +140,7 @@ def tracking(project: Project) -> Iterator[str]:
     if uri := status.mlflow_url if status else services.given_mlflow():
         yield uri
         return
-    with _signals_as_interrupts():
+    with signals.as_interrupts():
         found = _lock_or_status(project)
         if isinstance(found, Status):
             yield found.mlflow_url
@@ -180,7 +178,7 @@ def up(project: Project, *, report: Report, when_up: Callable[[Status, bool], No
         If a service does not start or cannot be kept running.
     """
     try:
-        with _signals_as_interrupts():
+        with signals.as_interrupts():
             found = _lock_or_status(project)
             while isinstance(found, Status) and not found.foreground:
                 report(f"waiting for another podium command (pid {found.pid}) to end")
@@ -256,14 +254,10 @@ class _Stack:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        # A second Ctrl-C while things are being stopped changes nothing.
-        previous = _set_signals(signal.SIG_IGN)
-        try:
+        with signals.ignored():
             assert self._guardian.stdin  # noqa: S101 - it is a pipe
             self._guardian.stdin.close()
             self.end.exception()
-        finally:
-            _restore_signals(previous)
 
     def _listen(self) -> None:
         failure: PodiumError | None = None
@@ -354,29 +348,3 @@ def _put_aside_logs(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for log in folder.glob("*.log"):
         log.replace(log.with_suffix(".log.1"))
-
-
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@contextmanager
-def _signals_as_interrupts() -> Iterator[None]:
-    """Have SIGTERM and SIGHUP end a ``with`` as Ctrl-C does, rather than the process."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    previous = _set_signals(interrupt)
-    try:
-        yield
-    finally:
-        _restore_signals(previous)
-
-
-def _set_signals(handler: Any) -> list[Any]:
-    return [signal.signal(number, handler) for number in _STOP_SIGNALS]
-
-
-def _restore_signals(handlers: list[Any]) -> None:
-    for number, handler in zip(_STOP_SIGNALS, handlers, strict=True):
-        signal.signal(number, handler)
