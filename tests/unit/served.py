@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -88,6 +89,14 @@ class Served:
     @property
     def model(self):
         return self.client.get("/model").json()
+
+    def shown(self, condition):
+        """Return what ``/model`` shows once it meets a condition: a worker is told after the line has been written."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition(found := self.model):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+        return found
 
     def stop(self, number=signal.SIGTERM):
         """Ask it to stop, and return how it ended."""

@@ -127,7 +127,7 @@ def test_a_version_that_cannot_be_served_leaves_the_one_before(trained, tmp_path
         line = server.line("version 3 is not served: ")
         assert reason in line
         assert line.endswith("; version 1 (gnb) stays")
-        found = server.model
+        found = server.shown(lambda model: model["failed"])
         assert (found["version"], found["production"], found["failed"]["version"]) == (1, 3, 3)
         assert reason in found["failed"]["reason"]
         assert "podium_load_failures_total 1.0" in server.client.get("/metrics").text
@@ -135,7 +135,7 @@ def test_a_version_that_cannot_be_served_leaves_the_one_before(trained, tmp_path
         assert not (tmp_path / "opened").exists()
         trained.models.set_production(2)
         server.line("version 2 (lda) answers in place of version 1")
-        assert server.model["failed"] is None
+        assert server.shown(lambda model: model["failed"] is None)["version"] == 2
 
 
 def test_it_starts_with_nothing_in_production_and_serves_as_soon_as_there_is_something(trained):
@@ -208,7 +208,7 @@ def test_it_outlives_the_registry_finds_it_again_and_starts_from_its_copy(traine
     with server:
         assert "version 1 (gnb) goes on answering" in server.line("the registry does not answer")
         assert server.ask(BODY).status_code == 200
-        assert server.model["registry"]["reachable"] is False
+        assert server.shown(lambda model: not model["registry"]["reachable"])
         assert "podium_registry_reachable 0.0" in server.client.get("/metrics").text
         with mlflow_server(folder, int(uri.rpartition(":")[2])):
             server.line("the registry answers at")

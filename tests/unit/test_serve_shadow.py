@@ -31,7 +31,7 @@ def test_the_challenger_is_asked_the_same_and_how_it_compares_is_in_mlflow(train
     with Served(trained.project, trained.pipeline, "--shadow", "challenger", "--workers", "2") as server:
         server.line("version 1 (gnb) answers")
         server.line("version 2 (lda) is asked in the shadow (challenger)")
-        assert server.model["shadow"] == {"alias": "challenger", "version": 2}
+        assert server.shown(lambda model: model["shadow"] == {"alias": "challenger", "version": 2})
         for _ in range(30):
             assert server.ask(BODY).headers["x-podium-model-version"] == "1"
         assert server.stop() == 0
