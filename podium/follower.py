@@ -30,8 +30,6 @@ POLL_SECONDS = 0.5
 RETRY_SECONDS = 30.0
 #: How often to ask for a stack, where MLflow is one that the environment names.
 STACK_SECONDS = 3.0
-#: Where MLflow's server says that an artifact is that it hands through itself.
-PROXIED = "mlflow-artifacts:"
 
 
 @dataclass(frozen=True)
@@ -234,10 +232,10 @@ class Follower:
         from mlflow.store.artifact.models_artifact_repo import ModelsArtifactRepository
 
         location = ModelsArtifactRepository.get_underlying_uri(f"models:/{self._model}/{version.number}")
-        if self._uri and not self._uri.startswith("http") and location.startswith(PROXIED):
+        if self._uri and not self._uri.startswith("http") and location.startswith(registry.PROXIED_ARTIFACTS):
             # What MLflow's server would hand through lies where the stack has it keep them.
             kept = stack.environment(self._project)["MLFLOW_ARTIFACTS_DESTINATION"]
-            location = f"{kept}/{location.removeprefix(PROXIED).lstrip('/')}"
+            location = f"{kept}/{location.removeprefix(registry.PROXIED_ARTIFACTS)}"
         return Path(download_artifacts(location, dst_path=str(draft / "model"), tracking_uri=self._uri))
 
     def _start_without_registry(self) -> None:

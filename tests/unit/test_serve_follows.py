@@ -204,7 +204,7 @@ def test_it_outlives_the_registry_finds_it_again_and_starts_from_its_copy(traine
         lab.models.set_production(1)
         server = Served(lab.project, lab.pipeline, MLFLOW_TRACKING_URI=uri)
         server.line("version 1 (gnb) answers")
-        assert server.model["mlflow"] == f"{uri}/#/models/{model}/versions/1"
+        assert server.shown(lambda shown: shown["mlflow"] == f"{uri}/#/models/{model}/versions/1")
     with server:
         assert "version 1 (gnb) goes on answering" in server.line("the registry does not answer")
         assert server.ask(BODY).status_code == 200
