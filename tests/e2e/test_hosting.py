@@ -11,8 +11,7 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-
-from tests.e2e.conftest import PODIUM, TIMEOUT, copy_project, wait_until
+from conftest import PODIUM, TIMEOUT, copy_project, wait_until
 
 CONFIGS = ("decision_tree.json", "knn.json")
 BETTER = "estimator: LinearDiscriminantAnalysis\n"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
+from served import Served
 
 from podium import deployment, history, registry
 from tasks.deploy import deploy_model
-from tests.unit.served import Served
 
 CONFIGS = {"first": "estimator: DecisionTreeClassifier\nparams: {max_depth: 1}\n", "second": "estimator: GaussianNB\n"}
 FIRST, SECOND = 1, 2
