@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 BENCH = Path(__file__).parent
 ROOT = BENCH.parent
 # The pipeline of the docs: stock executor, and the scheduler's own default where Podium has another.
-STOCK = {"AIRFLOW__CORE__EXECUTOR": "LocalExecutor", "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1"}
+STOCK = {
+    "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+    "AIRFLOW__SDK__QUEUE_TO_COORDINATOR": "{}",
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
+}
 
 # What every side runs with, those outside the stack too; threads as the stack shares them between trainings.
 QUIET = {

@@ -28,7 +28,8 @@ FLOW = [str(PREFECT / "python"), "-m", "bench.prefect.flow"]
 
 # What Podium sets, as it is without.
 WITHOUT = {
-    "stock LocalExecutor": {"AIRFLOW__CORE__EXECUTOR": "LocalExecutor"},
+    "stock LocalExecutor": {"AIRFLOW__CORE__EXECUTOR": "LocalExecutor", "AIRFLOW__SDK__QUEUE_TO_COORDINATOR": "{}"},
+    "a process for each task": {"AIRFLOW__SDK__QUEUE_TO_COORDINATOR": "{}"},
     "16 workers": {"AIRFLOW__CORE__PARALLELISM": "16"},
     "scheduler_idle_sleep_time 1": {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1"},
     "2 API workers": {"AIRFLOW__API__WORKERS": "2"},

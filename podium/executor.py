@@ -6,37 +6,51 @@ used before that, each task has for nothing: a task is a fork and its own work.
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import gc
 import importlib.util
 import multiprocessing
 import os
 import sys
-import sysconfig
 import tempfile
+import time
+from collections import deque
+from multiprocessing.connection import wait
 from pathlib import Path
-from selectors import EVENT_READ
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from airflow.executors.local_executor import LocalExecutor
 
-from podium import data, plan, registry, specs
-from podium.project import find_project
+from podium import data, registry, specs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 log = structlog.get_logger(__name__)
 
-# Where modules are that do not change while the stack runs.
-INSTALLED = tuple(sysconfig.get_paths()[part] for part in ("stdlib", "platstdlib", "purelib", "platlib"))
+
+# The scheduler waits for its workers at most so long before it looks for something else to do, and hands out in advance
+# as many tasks as ended within so long.
+PATIENCE_SECONDS = 0.5
+ADVANCE_SECONDS = 2
 
 
 class WarmExecutor(LocalExecutor):  # type: ignore[misc]
-    """LocalExecutor that warms up before it forks its workers; where it cannot, it works cold."""
+    """LocalExecutor that warms up before it forks its workers, and paces the scheduler; where it cannot, it works cold.
+
+    The scheduler's loop takes as much of a core as a small task's work, and would run ten times a second for as long as
+    any task runs. Here it waits until a task has ended. While tasks are short it hands out some in advance, which
+    workers take one after the other without it; while they are long, only as many as there are workers, so that nothing
+    waits behind what could have waited for it.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._given: set[Any] = set()  # LocalExecutor itself keeps no account of what its workers have
+        self._ends: deque[float] = deque(maxlen=2 * self.parallelism)
 
     def start(self) -> None:
         """Warm up, then start the workers."""
-        adapt_supervisor()
         if multiprocessing.get_start_method() == "fork":
             try:
                 warm_up()
@@ -44,79 +58,50 @@ class WarmExecutor(LocalExecutor):  # type: ignore[misc]
                 log.exception("could not warm up: tasks import what they need themselves")
         super().start()
 
+    @property
+    def slots_occupied(self) -> int:
+        """How many tasks have or await a worker, but for those that soon get one."""
+        since = time.monotonic() - ADVANCE_SECONDS
+        advance = sum(end > since for end in self._ends)
+        return max(0, int(super().slots_occupied) + len(self._given) - advance)
 
-def adapt_supervisor() -> None:
-    """Let Airflow's supervisor of a task, which runs in the worker, share rows and notice at once that the task ended.
+    @property
+    def slots_available(self) -> int:
+        """How many tasks it accepts."""
+        return int(self.parallelism - self.slots_occupied)
 
-    It waits for the pipes of the task's process only. These are closed a moment before the process can be reaped; when
-    it looks in between, it sleeps for ``[workers] min_heartbeat_interval``, five seconds, with nothing left to wake it.
-    """
-    from airflow.sdk.execution_time.supervisor import ActivitySubprocess
+    def sync(self) -> None:
+        """Take note of what has ended; if that is nothing yet, or workers have enough to do without it, wait for it."""
+        deadline, given = time.monotonic() + PATIENCE_SECONDS, len(self._given)
+        super().sync()
+        while self._given and (len(self._given) == given or self._unread_messages.value > self.parallelism // 2):
+            if not wait([self.result_queue._reader], deadline - time.monotonic()):  # noqa: SLF001
+                break
+            self._read_results()
 
-    start, monitor = ActivitySubprocess.start.__func__, ActivitySubprocess._monitor_subprocess  # noqa: SLF001
+    def change_state(self, key: Any, state: Any, info: Any = None, remove_running: bool = True) -> None:
+        """Take note of a task's new state."""
+        if state != "running" and key in self._given:
+            self._given.remove(key)
+            self._ends.append(time.monotonic())
+        super().change_state(key, state, info, remove_running)
 
-    def share_and_start(cls: type, /, *, what: Any, **arguments: Any) -> Any:
-        if what.map_index >= 0:
-            share_dag(what.dag_id, what.dag_version_id)
-            share_rows(what.dag_id, what.dag_version_id)
-        return start(cls, what=what, **arguments)
+    def _process_workloads(self, workloads: Sequence[Any]) -> None:
+        self._given.update(workload.key for workload in workloads)
+        super()._process_workloads(workloads)
 
-    def monitor_exit_too(self: Any) -> None:
-        with os.fdopen(os.pidfd_open(self.pid), "rb", buffering=0) as ended:
-            self.selector.register(ended, EVENT_READ, (lambda _: False, self.selector.unregister))
-            monitor(self)
-
-    ActivitySubprocess.start = classmethod(share_and_start)
-    ActivitySubprocess._monitor_subprocess = monitor_exit_too  # noqa: SLF001
-
-
-@functools.lru_cache(maxsize=64)
-def share_dag(dag_id: str, _version: object) -> None:
-    """Build a DAG, so that the mapped tasks that this process forks have it; they look whether its spec has changed.
-
-    Not if that imports modules of the user's own: tasks are to run these as they are when the task starts.
-    """
-    known = set(sys.modules)
-    with contextlib.suppress(Exception):  # whatever is wrong with it, the task says it where its user looks
-        specs.load_dags(find_project(), dag_id)
-    own = [name for name in sys.modules.keys() - known if not _is_installed(name)]
-    for name in own:
-        del sys.modules[name]
-    if own:
-        specs.forget_built()
-
-
-def _is_installed(name: str) -> bool:
-    file = getattr(sys.modules[name], "__file__", None)
-    return name.startswith("podium.") or file is None or file.startswith(INSTALLED)
-
-
-def share_rows(dag_id: str, version: object) -> None:
-    """Load what a pipeline's mapped tasks train on, so that the tasks that this process forks have it.
-
-    A task asks for its rows by their digest, so that it loads them itself if they are not these. Parquet is left to it:
-    reading that starts threads, which a process that forks must not have.
-    """
-    job = _job(dag_id, version)
-    if job and job.dataset.file.suffix != ".parquet":
-        with contextlib.suppress(Exception):  # whatever is wrong with them, the task says it where its user looks
-            data.load(job.dataset, job.split)
-
-
-@functools.lru_cache(maxsize=64)
-def _job(dag_id: str, _version: object) -> plan.Job | None:
-    """Return what a DAG trains on, None for one that is not Podium's: it takes all specs to know that, and so once."""
-    with contextlib.suppress(Exception):
-        return specs.pipeline(find_project(), dag_id).job
-    return None
+    def _check_workers(self) -> None:
+        if not all(worker.is_alive() for worker in self.workers.values()):
+            self._given.clear()  # nobody will say how the tasks of one that was killed have ended
+        super()._check_workers()
 
 
 def warm_up() -> None:
     """Import what tasks use and train once, without a network, so that lazy imports are done too.
 
     It runs with one thread: GNU OpenMP hangs in a fork of a process that has used its pool of threads. What a task
-    must not share with the next one is made anew in each: Python's random numbers by Python itself, NumPy's here, and
-    connections when they are first needed.
+    must not share with the next one is made anew in each: random numbers when it starts, connections when they are
+    first needed.
     """
     import netrc  # noqa: F401 - requests imports it with the first request
 
@@ -129,12 +114,12 @@ def warm_up() -> None:
     import jinja2.ext  # noqa: F401
     import mlflow.sklearn
     import mlflow.tracking.request_header.registry  # noqa: F401 - looks for plug-ins, with the first request
-    import numpy as np
     from airflow.sdk.listener import get_listener_manager
     from threadpoolctl import threadpool_limits
 
     _note_absent("IPython", "dbruntime", "pyspark")
     import podium.callbacks
+    import podium.coordinator
     import podium.watch  # noqa: F401
     import tasks.detect
     import tasks.promote
@@ -147,7 +132,6 @@ def warm_up() -> None:
     get_listener_manager()  # looks for plug-ins, 0.01 s of every task
     with threadpool_limits(1):
         _train_once()
-    os.register_at_fork(after_in_child=np.random.seed)
     gc.collect()
     log.info("warmed up", pid=os.getpid())
 

@@ -322,7 +322,11 @@ def _airflow_settings(project: Project, ports: Ports, database: str) -> Environm
             "simple_auth_manager_passwords_file": _passwords(home),
             "max_map_length": 10_000,
             "parallelism": workers,
-            "max_active_tasks_per_dag": workers,
+            "max_active_tasks_per_dag": 3 * workers,  # the executor knows better how many
+        },
+        "sdk": {
+            "coordinators": json.dumps({"podium": {"classpath": "podium.coordinator.KeepingCoordinator"}}),
+            "queue_to_coordinator": json.dumps({"default": "podium"}),
         },
         "api": {
             "host": "127.0.0.1",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from podium import data, recording
+from podium import coordinator, data, recording
 from podium.plan import Job
 from podium.problems import PodiumError
 from podium.project import find_project
@@ -54,6 +54,8 @@ def train_classifier(
         with attempt.run() as record:
             with record.own_fault():
                 training = train(attempt.config, rows, job.split)
-            return record.register(training, rows)
+            report = record.register(training, rows)
     except PodiumError as error:
         raise AirflowFailException(str(error)) from error
+    coordinator.keep_process()
+    return report

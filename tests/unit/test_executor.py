@@ -1,19 +1,21 @@
-"""What forked tasks inherit from the process that warmed up, and how their end is noticed."""
+"""What forked tasks inherit from the process that warmed up, how their end is noticed, and how tasks are handed out."""
 # ruff: noqa: SLF001 - there is no other way to Airflow's supervisor without its server
 
 import importlib
 import json
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
 import uuid
+from types import SimpleNamespace
 
 import pytest
-import structlog
 from airflow.sdk.execution_time import supervisor
 
-from podium import data, executor, services, specs
+from podium import coordinator, data, executor, services, specs
 from podium.ports import Ports
 from podium.project import Project
 
@@ -33,7 +35,6 @@ parent = {
 }
 
 import numpy as np
-import random
 from sklearn.datasets import load_iris
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.neural_network import MLPClassifier
@@ -45,7 +46,7 @@ gc.freeze()
 def task(write):
     HistGradientBoostingClassifier(max_iter=5, max_leaf_nodes=4).fit(x, y)
     MLPClassifier(max_iter=5, hidden_layer_sizes=300, tol=1).fit(np.repeat(x, 20, axis=0), np.repeat(y, 20))
-    found = {"numpy": np.random.rand(), "random": random.random(), "frozen": gc.get_freeze_count() > 0}
+    found = {"frozen": gc.get_freeze_count() > 0}
     os.write(write, json.dumps(found).encode() + b"\\n")
 
 
@@ -88,28 +89,11 @@ def test_tasks_inherit_neither_threads_nor_sockets(warmed):
     assert (warmed["threads"], warmed["sockets"]) == (1, 0)
 
 
-def test_each_task_has_random_numbers_of_its_own(warmed):
-    for source in ("numpy", "random"):
-        assert len({task[source] for task in warmed["tasks"]}) == FORKS
-
-
 def test_what_the_parent_imported_is_frozen(warmed):
     assert all(task["frozen"] for task in warmed["tasks"])
 
 
-@pytest.fixture
-def adapted(monkeypatch):
-    """Airflow's supervisor as Podium's workers have it, waiting for an hour where it waits for five seconds."""
-    subprocess_class = supervisor.ActivitySubprocess
-    monkeypatch.setattr(subprocess_class, "start", subprocess_class.__dict__["start"])
-    monkeypatch.setattr(subprocess_class, "_monitor_subprocess", subprocess_class.__dict__["_monitor_subprocess"])
-    monkeypatch.setattr(supervisor, "MIN_HEARTBEAT_INTERVAL", 3600)
-    monkeypatch.setattr(supervisor, "HEARTBEAT_TIMEOUT", 3600)
-    executor.adapt_supervisor()
-    return subprocess_class
-
-
-def linger():
+def linger(_control):
     """Close all that leads to the supervisor, and end a while later."""
     os.closerange(0, 256)
     time.sleep(0.3)
@@ -117,13 +101,20 @@ def linger():
 
 
 @pytest.mark.timeout(60)
-def test_the_end_of_a_task_is_noticed_after_its_pipes_have_closed(adapted):
-    task = supervisor.WatchedSubprocess.start.__func__(
-        adapted, target=linger, id=uuid.uuid4(), client=None, logger=structlog.get_logger()
+def test_the_end_of_a_task_is_noticed_after_its_pipes_have_closed(monkeypatch):
+    monkeypatch.setattr(supervisor, "MIN_HEARTBEAT_INTERVAL", 3600)  # it would wait so long
+    monkeypatch.setattr(supervisor, "HEARTBEAT_TIMEOUT", 3600)
+    monkeypatch.setattr(coordinator, "_become_task_process", linger)
+    monkeypatch.setattr(coordinator.SupervisedTask, "_on_child_started", lambda *_, **__: None)  # asks the server
+    what = SimpleNamespace(id=uuid.uuid4())
+    process = coordinator.TaskProcess.fork()
+    task = coordinator.SupervisedTask.start(
+        what=what, process=process, dag_rel_path="", bundle_info=None, client=None, subprocess_logs_to_stdout=False
     )
     task._last_successful_heartbeat = time.monotonic()
     task._monitor_subprocess()
     assert task._exit_code == 0
+    assert not process.waits
 
 
 def test_rows_are_read_before_the_tasks_are_forked(project):
@@ -132,7 +123,7 @@ def test_rows_are_read_before_the_tasks_are_forked(project):
         "early:\n  tasks:\n    - {task_id: promote, python_callable: tasks.promote.promote_best,"
         " pipeline: early, dataset: iris}\n"
     )
-    executor.share_rows("early", "version 1")
+    coordinator.share_rows("early", "version 1")
     assert data._load.cache_info().currsize == 1
 
 
@@ -140,7 +131,7 @@ def test_what_cannot_be_read_early_is_left_to_the_task(project):
     data._load.cache_clear()
     (project.dag_specs / "late.yaml").write_text("late: {tasks: [")
     for dag_id in ("late", "absent"):
-        executor.share_rows(dag_id, None)
+        coordinator.share_rows(dag_id, None)
     assert data._load.cache_info().currsize == 0
 
 
@@ -164,7 +155,7 @@ def test_a_dag_is_built_before_the_tasks_are_forked_and_anew_when_its_spec_chang
 
     spec = project.dag_specs / "own.yaml"
     spec.write_text(spec_of("tasks.detect.detect_configs", DETECTS))
-    executor.share_dag("own", version)
+    coordinator.share_dag("own", version)
     before = specs._built.cache_info().hits
     assert specs.load_dags(project, "own")["own"].description == "a doc"
     assert specs._built.cache_info().hits == before + 1
@@ -177,8 +168,54 @@ def test_a_users_own_code_is_read_when_its_task_starts(project, version, monkeyp
     code = project.root / "own_step.py"
     code.write_text("def step():\n    return 1\n")
     (project.dag_specs / "own.yaml").write_text(spec_of("own_step.step"))
-    executor.share_dag("own", version)
+    coordinator.share_dag("own", version)
     code.write_text("def step():\n    return 'changed'\n")
     importlib.invalidate_caches()
     task = specs.load_dags(project, "own")["own"].task_dict["a"]
     assert task.python_callable() == "changed"
+
+
+@pytest.fixture
+def running(monkeypatch):
+    """Return an executor with two workers that have not warmed up."""
+    monkeypatch.setattr(executor, "warm_up", lambda: None)
+    made = executor.WarmExecutor(parallelism=2)
+    made.start()
+    yield made
+    made.end()
+
+
+def test_tasks_are_handed_out_in_advance_only_while_they_are_short(running, monkeypatch):
+    now = time.monotonic()
+    monkeypatch.setattr(executor, "time", SimpleNamespace(monotonic=lambda: now))
+    assert running.slots_available == 2
+    running._given |= {"first", "second"}
+    assert running.slots_available == 0
+    running.change_state("first", "success")
+    assert running.slots_available == 2
+    now += executor.ADVANCE_SECONDS
+    assert running.slots_available == 1
+
+
+def test_the_scheduler_waits_for_what_its_workers_do_but_not_for_long(running):
+    before = time.monotonic()
+    running.sync()
+    assert time.monotonic() - before < executor.PATIENCE_SECONDS
+    running._given |= {"first", "second"}
+    started = time.monotonic()
+    running.sync()
+    assert time.monotonic() - started >= executor.PATIENCE_SECONDS
+    running.result_queue.put(("first", "success", None))
+    running.sync()
+    assert running._given == {"second"}
+    assert running.get_event_buffer() == {"first": ("success", None)}
+
+
+def test_a_killed_worker_takes_no_slot_with_it(running):
+    running._given |= {"first", "second"}
+    worker = multiprocessing.Process(target=signal.raise_signal, args=(signal.SIGKILL,))
+    worker.start()
+    worker.join()
+    running.workers[worker.pid] = worker
+    running.sync()
+    assert running.slots_available == 2
