@@ -20,6 +20,7 @@ import socket
 import sys
 import sysconfig
 import threading
+import time
 import traceback
 from pathlib import Path
 from selectors import EVENT_READ
@@ -232,6 +233,7 @@ class SupervisedTask(supervisor.ActivitySubprocess):  # type: ignore[misc]
         task._on_child_started(
             ti=what, dag_rel_path=dag_rel_path, bundle_info=bundle_info, sentry_integration=sentry_integration
         )
+        task._last_heartbeat_attempt = time.monotonic()  # to say that it starts was the first one
         return task
 
     def _monitor_subprocess(self) -> None:
