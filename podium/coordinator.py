@@ -66,7 +66,8 @@ class KeepingCoordinator(BaseCoordinator):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self._kept: tuple[tuple[Any, ...], TaskProcess] | None = None
-        signal.signal(signal.SIGCHLD, self._reap)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGCHLD, self._reap)
 
     def execute_task(self, *, what: TaskInstance, **arguments: Any) -> BaseCoordinator.ExecutionResult:
         """Run a task to its end, and say how it ended."""

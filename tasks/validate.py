@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from podium import registry, validation
+from podium import coordinator, registry, validation
 from podium.gates import from_spec
 from podium.plan import Job
 from podium.project import find_project
@@ -73,4 +73,5 @@ def validate_version(
     version = models.version(model["version"])
     outcome = validation.check(models, version, job, from_spec(gates))
     print(f"version {version.number} ({version.config}) {'; '.join(outcome.failures) or 'passed'}")
+    coordinator.keep_process()
     return {"name": model["name"], "version": version.number, "metrics": outcome.scores}
