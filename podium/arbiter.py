@@ -271,12 +271,12 @@ class Arbiter:
 
         def run(pipe: Connection) -> None:
             passage = Passage(self._channel[0]) if self._channel else None
-            work(Worker(self._model, settings.limits, settings.token, pipe, passage), self._listener)
+            worker = Worker(self._model, settings.limits, settings.token, pipe, passage)
+            if self._champion:
+                worker.take(self._champion)  # before it accepts a request that it could not answer
+            work(worker, self._listener)
 
-        child = Child.forked(run, "worker", self._children())
-        if self._champion:
-            child.tell(self._champion)
-        return child
+        return Child.forked(run, "worker", self._children())
 
     def _start_follower(self) -> Child:
         from podium.follower import Follower, follow

@@ -163,11 +163,11 @@ class Worker:
             while True:
                 message = self._pipe.recv()
                 if isinstance(message, Opened):
-                    self._take(message)
+                    self.take(message)
                 else:
                     self._state = message
 
-    def _take(self, opened: Opened) -> None:
+    def take(self, opened: Opened) -> None:
         """Answer with another model from now on, after it has answered here what it will be asked first."""
         try:
             champion: Champion = pickle.loads(opened.pickled)  # noqa: S301 - from the main process of this server

@@ -307,4 +307,4 @@ def test_a_worker_that_dies_is_replaced(hall):
         deadline = time.monotonic() + PATIENCE
         while not asker.answers and not asker.error and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert {status for status, *_ in asker.finish()} == {200}
+        assert {status for status, *_ in asker.finish()} == {200}, asker.error
