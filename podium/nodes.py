@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
+
+NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 
 #: Levels of nesting in a file. Real specs use about ten; the bound keeps recursion safe on hostile ones.
 MAX_DEPTH = 64
@@ -60,10 +63,8 @@ class Findings:
 
     def check_text(self, position: Position, text: str) -> None:
         r"""Note characters that neither UTF-8 nor PostgreSQL can hold: NUL and lone surrogates."""
-        for character in text:
-            if character == "\0" or "\ud800" <= character <= "\udfff":
-                self.add(position, f"the character \\u{ord(character):04x} cannot be stored as text: remove it")
-                return
+        if found := NOT_STORABLE.search(text):
+            self.add(position, f"the character \\u{ord(found[0]):04x} cannot be stored as text: remove it")
 
 
 class SyntaxFault(Exception):  # noqa: N818 (not an error of Podium's: it becomes a Problem where it is caught)
