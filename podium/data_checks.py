@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from podium.arguments import is_later
 from podium.data import SUFFIXES
 from podium.findings import hint
+from podium.specs import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def check_data(findings: Findings, pointer: Pointer, conf: Mapping[str, Any], function: str) -> None:
     """Check the data set that a task gives to one of Podium's steps."""
-    if not function.startswith("tasks."):
+    if not function.startswith(STEPS):
         return
     partial = conf.get("partial")
     for at, values in (((), conf), (("partial",), partial if isinstance(partial, dict) else {})):
