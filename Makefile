@@ -22,6 +22,7 @@ lint: $(TEST_READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/podium schema --check
 
 bench: $(READY) $(PREFECT_READY)  ## measure Podium against other ways; QUICK=1 takes five minutes, all of it an hour

@@ -14,34 +14,39 @@ from typing import Any
 
 import psutil
 
-from podium import data, decisions, plan, recording, registry
+from podium.airflow import environment
+from podium.data import datasets
 from podium.project import Project
-from podium.promotion import Rule
+from podium.promotion import decisions
+from podium.promotion.rules import Rule
+from podium.training import plan, recording
+from podium.training.job import Job
 
 PROCESSES = 2
 
 
-def job(folder: Path, pipeline: str) -> plan.Job:
+def job(folder: Path, pipeline: str) -> Job:
     """Return the work: Iris, split as the shipped spec splits it."""
-    return plan.Job.from_spec(Project(folder, folder / ".podium"), pipeline, "iris")
+    return Job.from_spec(Project(folder, folder / ".podium"), pipeline, "iris")
 
 
-def train(work: plan.Job, entry: dict[str, Any]) -> dict[str, Any]:
+def train(work: Job, entry: dict[str, Any]) -> dict[str, Any]:
     """Train and register one config."""
-    from podium.training import train as fit
+    from podium.training.fit import train as fit
 
-    attempt = recording.Attempt.from_entry(work, entry)
-    rows = data.load(work.dataset, work.split)
+    attempt = recording.Attempt.from_entry(environment.registry(work.pipeline), work, entry)
+    rows = datasets.load(work.dataset, work.split)
     with attempt.run() as record:
         return record.register(fit(attempt.config, rows, work.split), rows)
 
 
-def run(work: plan.Job, pool: multiprocessing.pool.Pool) -> None:
+def run(work: Job, pool: multiprocessing.pool.Pool) -> None:
     """Find the configs, train them, promote the best."""
-    experiment = registry.Registry(work.pipeline).experiment_id()
-    entries = [item.entry(work.project, "", experiment) for item in plan.plan(work) if item.action == "train"]
+    models = environment.registry(work.pipeline)
+    experiment = models.experiment_id()
+    entries = [item.entry(work.project, "", experiment) for item in plan.plan(models, work) if item.action == "train"]
     reports = pool.starmap(train, [(work, entry) for entry in entries], chunksize=1)
-    decisions.promote(work, Rule("log_loss"), {report["version"] for report in reports}, {})
+    decisions.promote(models, work, Rule("log_loss"), {report["version"] for report in reports}, {})
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from podium import specs
 from podium.project import Project
+from podium.specs import dags, files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,15 +61,14 @@ def main() -> None:
     """Load the folder once in each way."""
     folder = Path(sys.argv[1])
     project = Project(folder, folder / ".podium")
-    specs.import_dag_factory()
+    dags.import_dag_factory()
     from dagfactory import load_yaml_dags
 
     import tasks.detect
     import tasks.promote
     import tasks.train
-    from podium import schema, validate  # noqa: F401
 
-    count = len(specs.spec_files(project))
+    count = len(files.spec_files(project))
     found: dict[str, object] = {}
 
     def dag_factory() -> int:
@@ -79,8 +78,8 @@ def main() -> None:
         return sum(name.startswith("pipeline_") for name in found)
 
     seconds = {
-        "task": _seconds(lambda: len(specs.load_dags(project, f"pipeline_{count // 2}")), 1),
-        "podium": _seconds(lambda: len(specs.load_dags(project)), count),
+        "task": _seconds(lambda: len(dags.load_dags(project, f"pipeline_{count // 2}")), 1),
+        "podium": _seconds(lambda: len(dags.load_dags(project)), count),
         "dag_factory": _seconds(dag_factory, count),
     }
     print(json.dumps(seconds))

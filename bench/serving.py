@@ -16,7 +16,11 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from bench import client, stacks, table
-from podium import data, plan, recording, registry, services, training
+from podium.airflow import environment
+from podium.data import datasets
+from podium.stack import services
+from podium.training import fit, plan, recording
+from podium.training.job import Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +49,7 @@ def serving(folder: Path, rounds: int, seconds: float) -> Iterator[table.Result]
 
 def _serving(folder: Path, rounds: int, seconds: float) -> Iterator[table.Result]:
     project = _project(folder)
-    model = registry.Registry(PIPELINE).client.get_model_version_download_uri(f"{PIPELINE}-classifier", "1")
+    model = environment.registry(PIPELINE).client.get_model_version_download_uri(f"{PIPELINE}-classifier", "1")
     with _podium(project) as ours, _mlflow(model, folder) as theirs:
         for rows, connections in SIZES:
             found = [[_load(url, rows, connections, seconds) for url in (ours, theirs)] for _ in range(rounds)]
@@ -63,16 +67,16 @@ def _serving(folder: Path, rounds: int, seconds: float) -> Iterator[table.Result
 
 def _project(folder: Path) -> Project:
     project = stacks.podium_project(folder)
-    job = plan.Job.from_spec(project, PIPELINE, "iris")
-    models, rows = registry.Registry(PIPELINE), data.load(job.dataset, job.split)
+    job = Job.from_spec(project, PIPELINE, "iris")
+    models, rows = environment.registry(PIPELINE), datasets.load(job.dataset, job.split)
     experiment = models.experiment_id()
     job.folder.mkdir(parents=True)
     for number, name in enumerate(MODELS, 1):
         (job.folder / f"{number}.yaml").write_text(f"estimator: {name}\n")
-        (item,) = [item for item in plan.plan(job) if item.action == "train"]
-        attempt = recording.Attempt.from_entry(job, item.entry(project, "", experiment))
+        (item,) = [item for item in plan.plan(models, job) if item.action == "train"]
+        attempt = recording.Attempt.from_entry(models, job, item.entry(project, "", experiment))
         with attempt.run() as record:
-            record.register(training.train(attempt.config, rows, job.split), rows)
+            record.register(fit.train(attempt.config, rows, job.split), rows)
     models.set_production(1)
     return project
 
@@ -116,8 +120,8 @@ def _is_ready(url: str) -> bool:
 
 
 def _body(rows: int) -> bytes:
-    job = plan.Job.from_spec(stacks.Project(stacks.ROOT, stacks.ROOT / ".podium"), PIPELINE, "iris")
-    held_out = data.load(job.dataset, job.split).x_test
+    job = Job.from_spec(stacks.Project(stacks.ROOT, stacks.ROOT / ".podium"), PIPELINE, "iris")
+    held_out = datasets.load(job.dataset, job.split).x_test
     repeated = [held_out.iloc[number % len(held_out)].tolist() for number in range(rows)]
     return json.dumps({"dataframe_split": {"columns": list(held_out.columns), "data": repeated}}).encode()
 
@@ -136,7 +140,7 @@ def _during_swaps(url: str, seconds: float) -> tuple[list[float], list[float]]:
     quiet = _load(url, 1, 1, 2 * seconds)
 
     async def swapping() -> client.Load:
-        models = registry.Registry(PIPELINE)
+        models = environment.registry(PIPELINE)
         load = asyncio.create_task(client.load(url, _body(1), 1, 2 * seconds))
         for number in range(int(seconds)):
             await asyncio.sleep(1.0)

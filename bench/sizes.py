@@ -15,14 +15,21 @@ from typing import TYPE_CHECKING
 import psycopg2
 
 from bench import loading, stacks, table, work
-from podium import data, decisions, plan, postgres, recording, registry, training, validation
-from podium.promotion import Rule
+from podium.airflow import environment
+from podium.data import datasets
+from podium.promotion import decisions, validation
+from podium.promotion.rules import Rule
+from podium.registry import tag_names
+from podium.stack import postgres
+from podium.training import fit, plan, recording
+from podium.training.job import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from podium.project import Project
+    from podium.training.plan import Item
 
 CHANGED = 10
 # So many versions have models: those that a promotion looks at.
@@ -60,16 +67,17 @@ def size_of_registry(folder: Path, sizes: Sequence[int], rounds: int) -> Iterato
     found: dict[tuple[str, int], float] = {}
     with stacks.running(project):
         for size in sizes:
-            job = plan.Job.from_spec(project, f"size{size}", "iris")
+            job = Job.from_spec(project, f"size{size}", "iris")
             work.write(job.folder, work.configs(size, "config"))
             _fill(job)
             _analyse(project)
             work.write(job.folder, work.configs(size - CHANGED, "config") | work.configs(CHANGED, "changed"))
             run = set(range(size - CHANGED, size + 1))
+            models = environment.registry(job.pipeline)
             steps: dict[str, Callable[[], object]] = {
                 "detect, all but 10 trained before": partial(_detect, job),
-                "promote, of a run's 11 versions": partial(decisions.promote, job, rule, run, {}),
-                "promote, of all versions": partial(decisions.promote, job, rule, None, {}),
+                "promote, of a run's 11 versions": partial(decisions.promote, models, job, rule, run, {}),
+                "promote, of all versions": partial(decisions.promote, models, job, rule, None, {}),
             }
             for name, step in steps.items():
                 took = [_took(step) for _ in range(rounds)]
@@ -86,8 +94,8 @@ def _took(step: Callable[[], object]) -> tuple[float, float]:
     return time.perf_counter() - started, time.process_time() - own
 
 
-def _detect(job: plan.Job) -> None:
-    new = [item for item in plan.plan(job) if item.action == "train"]
+def _detect(job: Job) -> None:
+    new = [item for item in plan.plan(environment.registry(job.pipeline), job) if item.action == "train"]
     assert len(new) == CHANGED, f"{len(new)} configs are new, not {CHANGED}"
 
 
@@ -100,34 +108,34 @@ def _analyse(project: Project) -> None:
         connection.commit()
 
 
-def _fill(job: plan.Job) -> None:
+def _fill(job: Job) -> None:
     """Register a version for each config: what training leaves, without the model's files but for the last and best."""
-    models = registry.Registry(job.pipeline)
-    items = plan.plan(job)
+    models = environment.registry(job.pipeline)
+    items = plan.plan(models, job)
     best = [item for item in items if item.config and item.config.estimator == "LogisticRegression"][-REAL:]
     models.client.create_registered_model(models.model)
     experiment = models.experiment_id()
     run = models.client.create_run(experiment).info.run_id
 
-    def register(item: plan.Item) -> None:
+    def register(item: Item) -> None:
         models.create_version(
             source=f"runs:/{run}/model",
             run_id=run,
             tags={
-                registry.IDENTITY: item.identity,
-                registry.CONFIG: item.name,
-                registry.ESTIMATOR: "SVC",
-                registry.SCORES: json.dumps({"log_loss": 10.0, "accuracy": 0.5, "f1_macro": 0.5}),
-                registry.SCORED_ON: job.held_out_digest(),
-                registry.VALIDATION: "passed",
+                tag_names.IDENTITY: item.identity,
+                tag_names.CONFIG: item.name,
+                tag_names.ESTIMATOR: "SVC",
+                tag_names.SCORES: json.dumps({"log_loss": 10.0, "accuracy": 0.5, "f1_macro": 0.5}),
+                tag_names.SCORED_ON: job.held_out_digest(),
+                tag_names.VALIDATION: "passed",
             },
         )
 
     with ThreadPoolExecutor(WRITERS) as pool:
         list(pool.map(register, [item for item in items if item not in best]))
-    rows = data.load(job.dataset, job.split)
+    rows = datasets.load(job.dataset, job.split)
     for item in best:
-        attempt = recording.Attempt.from_entry(job, item.entry(job.project, "", experiment))
+        attempt = recording.Attempt.from_entry(models, job, item.entry(job.project, "", experiment))
         with attempt.run() as record:
-            made = record.register(training.train(attempt.config, rows, job.split), rows)
+            made = record.register(fit.train(attempt.config, rows, job.split), rows)
         validation.check(models, models.version(made["version"]), job)

@@ -11,9 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from podium import decisions, registry, stack
-from podium.airflow_api import AirflowAPI
+from podium.airflow import environment
+from podium.pipeline.airflow_api import AirflowAPI
 from podium.project import Project
+from podium.promotion import records
+from podium.registry import tag_names
+from podium.settings import LOCAL_ARTIFACTS
+from podium.stack import commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +47,7 @@ class Running:
     """A running stack."""
 
     project: Project
-    status: stack.Status
+    status: commands.Status
     airflow: AirflowAPI
 
     def run(self, dag_id: str, pipeline: str = "") -> float:
@@ -78,21 +82,21 @@ class Running:
 
 def decided_at(dag_id: str, pipeline: str) -> float:
     """Return when a DAG's newest decision was carried out, in seconds since 1970: its record has scores from then."""
-    models = registry.Registry(pipeline)
-    record = next(models.runs(f"tags.`{registry.DAG_ID}` = '{dag_id}'", decisions.EXPERIMENT_SUFFIX)).info.run_id
+    models = environment.registry(pipeline)
+    record = next(models.runs(f"tags.`{tag_names.DAG_ID}` = '{dag_id}'", records.EXPERIMENT_SUFFIX)).info.run_id
     return float(models.client.get_metric_history(record, "log_loss")[0].timestamp) / 1000
 
 
 @contextlib.contextmanager
 def running(project: Project, *, watch: bool = False, settings: dict[str, str] | None = None) -> Iterator[Running]:
     """Start a project's stack, with settings of its own, and stop it at the end."""
-    kept = dict.fromkeys(("MLFLOW_TRACKING_URI", registry.LOCAL_ARTIFACTS))
+    kept = dict.fromkeys(("MLFLOW_TRACKING_URI", LOCAL_ARTIFACTS))
     with (
         variables({**kept, **QUIET, **(settings or {})}),
-        stack.ensure(project, watch=watch) as status,
+        commands.ensure(project, watch=watch) as status,
     ):
         # What trains outside the stack, in bare Python or Prefect, writes artifacts the same way.
-        os.environ[registry.LOCAL_ARTIFACTS] = stack.environment(project)[registry.LOCAL_ARTIFACTS]
+        os.environ[LOCAL_ARTIFACTS] = commands.environment(project)[LOCAL_ARTIFACTS]
         os.environ["MLFLOW_TRACKING_URI"] = status.mlflow_url
         yield Running(project, status, AirflowAPI(status.airflow_url, status.user or "", status.password or ""))
 

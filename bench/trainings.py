@@ -13,7 +13,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from bench import stacks, table, work
-from podium import services
+from podium.stack import services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

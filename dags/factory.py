@@ -1,10 +1,5 @@
-"""Every YAML spec in dag_specs/ becomes an Airflow DAG here, through dag-factory."""
+"""The specs in dag_specs/ as Airflow DAGs."""
 
-from pathlib import Path
+from podium.airflow import load_dags
 
-from airflow.sdk import get_parsing_context
-
-from podium.project import find_project
-from podium.specs import load_dags
-
-globals().update(load_dags(find_project(Path(__file__).parent), get_parsing_context().dag_id))
+globals().update(load_dags(__file__))

@@ -1,21 +1,5 @@
-"""What Airflow calls when a task has failed."""
+"""The old path of :mod:`podium.airflow.callbacks`, which stored DAGs, triggers and specs still name."""
 
-from __future__ import annotations
+from podium.airflow.callbacks import show_error
 
-from typing import TYPE_CHECKING
-
-import structlog
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
-
-log = structlog.get_logger("task")
-
-
-def show_error(context: Context) -> None:
-    """Make what went wrong the last line of a failed task's log.
-
-    Airflow logs the traceback first and then opens a group of lines that its page shows folded: this closes the group.
-    """
-    log.info("::endgroup::")
-    log.error(str(context["exception"]))
+__all__ = ["show_error"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from podium.problems import PodiumError
+from podium.errors import PodiumError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -43,24 +45,23 @@ class Project:
         return str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
 
 
-def find_project(start: Path | None = None) -> Project:
+def find_project(start: Path, home: Path | None = None) -> Project:
     """Find the project around a folder, as git does: the nearest one upwards that has ``dag_specs``.
 
     Parameters
     ----------
-    start : pathlib.Path, optional
-        Where to begin; the working directory when left out. ``PODIUM_PROJECT`` overrides both.
+    start : pathlib.Path
+        Where to begin.
+    home : pathlib.Path, optional
+        Folder of the state; ``.podium`` in the project when left out.
 
     Raises
     ------
     PodiumError
         If no folder upwards has a ``dag_specs``.
     """
-    named = os.environ.get("PODIUM_PROJECT")
-    origin = Path(named) if named else (start or Path.cwd())
-    origin = origin.resolve()
+    origin = start.resolve()
     for folder in (origin, *origin.parents):
         if (folder / "dag_specs").is_dir():
-            home = Path(os.environ.get("PODIUM_HOME") or folder / ".podium")
-            return Project(root=folder, home=home.absolute())
+            return Project(root=folder, home=(home or folder / ".podium").absolute())
     raise PodiumError(f"no dag_specs folder in {origin} or above: run podium inside a Podium project")

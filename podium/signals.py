@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
 STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from playwright.sync_api import sync_playwright
 
-from podium.problems import PodiumError
+from podium.errors import PodiumError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

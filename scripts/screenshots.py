@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 import browser
 
-from podium import stack
-from podium.airflow_api import FINISHED, AirflowAPI
-from podium.decisions import EXPERIMENT_SUFFIX
+from podium.pipeline.airflow_api import FINISHED, AirflowAPI
 from podium.project import find_project
-from podium.registry import Registry
+from podium.promotion.records import EXPERIMENT_SUFFIX
+from podium.registry.client import Registry
+from podium.stack import commands
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from podium.stack import Status
+    from podium.stack.commands import Status
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 DAG, TASK, PIPELINE, APPROVAL_DAG = "iris_train", "train", "iris", "wine_train"
@@ -35,7 +35,7 @@ def main() -> None:
     """Write the pictures."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with (
-        stack.ensure(find_project(), watch=True, report=print) as status,
+        commands.ensure(find_project(Path.cwd()), watch=True, report=print) as status,
         browser.browser(width=WIDTH) as page,
     ):
         airflow = AirflowAPI(status.airflow_url, status.user or "", status.password or "")
@@ -78,9 +78,7 @@ def take_approval(page: Page, status: Status, airflow: AirflowAPI) -> None:
 
 def take_mlflow(page: Page, status: Status) -> None:
     """Picture the runs of the experiment, and the registered model's versions with their stages."""
-    from mlflow import MlflowClient
-
-    models = Registry(PIPELINE, MlflowClient(status.mlflow_url))
+    models = Registry(PIPELINE, status.mlflow_url)
     page.set_viewport_size({"width": WIDTH, "height": 760})
     browser.open_experiment(page, status.mlflow_url, models.experiment_id(), COLUMNS)
     take(page, "mlflow-experiment")

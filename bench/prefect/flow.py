@@ -9,37 +9,46 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 from prefect import flow, task
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from bench import bare
-from podium import decisions, estimators, plan, registry
-from podium.promotion import Rule
+from podium.airflow import environment
+from podium.configs import catalogue
+from podium.promotion import decisions
+from podium.promotion.rules import Rule
+from podium.training import plan
+
+if TYPE_CHECKING:
+    from podium.training.job import Job
 
 THREADS = 4
 
 
 @task
-def detect(work: plan.Job) -> list[dict[str, Any]]:
+def detect(work: Job) -> list[dict[str, Any]]:
     """Find the configs."""
-    estimators.classifiers()  # looks through scikit-learn's modules, which two threads cannot do at once
-    experiment = registry.Registry(work.pipeline).experiment_id()
-    return [item.entry(work.project, "", experiment) for item in plan.plan(work) if item.action == "train"]
+    catalogue.classifiers()  # looks through scikit-learn's modules, which two threads cannot do at once
+    models = environment.registry(work.pipeline)
+    experiment = models.experiment_id()
+    return [item.entry(work.project, "", experiment) for item in plan.plan(models, work) if item.action == "train"]
 
 
 @task
-def train(work: plan.Job, entry: dict[str, Any]) -> dict[str, Any]:
+def train(work: Job, entry: dict[str, Any]) -> dict[str, Any]:
     """Train and register one config."""
     return bare.train(work, entry)
 
 
 @task
-def promote(work: plan.Job, reports: list[dict[str, Any]]) -> None:
+def promote(work: Job, reports: list[dict[str, Any]]) -> None:
     """Put the best into Production."""
-    decisions.promote(work, Rule("log_loss"), {report["version"] for report in reports}, {})
+    decisions.promote(
+        environment.registry(work.pipeline), work, Rule("log_loss"), {report["version"] for report in reports}, {}
+    )
 
 
 @flow(task_runner=ThreadPoolTaskRunner(max_workers=THREADS))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from conftest import wait_until
-from test_main_job import mapped
+
+from tests.support.checkout import mapped, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

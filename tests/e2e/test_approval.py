@@ -6,7 +6,7 @@
 import json
 from urllib.parse import quote
 
-from conftest import wait_until
+from tests.support.checkout import wait_until
 
 DAG, MODEL = "wine_train", "wine-classifier"
 MAY_BE_LUCK = "estimator: QuadraticDiscriminantAnalysis\npreprocess: [StandardScaler]\nparams: {reg_param: 0.1}\n"

@@ -11,7 +11,8 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import PODIUM, TIMEOUT, copy_project, wait_until
+
+from tests.support.checkout import PODIUM, TIMEOUT, copy_project, wait_until
 
 CONFIGS = ("decision_tree.json", "knn.json")
 BETTER = "estimator: LinearDiscriminantAnalysis\n"

@@ -8,15 +8,11 @@ import signal
 from urllib.parse import quote
 
 import psutil
-from conftest import wait_until
+
+from tests.support.checkout import mapped, wait_until
 
 GOOD = "estimator: GaussianNB\nparams: {var_smoothing: %s}\n"
 SLOW = "estimator: GradientBoostingClassifier\nparams: {n_estimators: 700}\n"
-
-
-def mapped(stack, run, task_id="train"):
-    tasks = stack.airflow.tasks(run["dag_id"], run["dag_run_id"])
-    return {task.name: task for task in tasks if task.task_id == task_id and task.map_index >= 0}
 
 
 def log_lines(stack, run, task):
@@ -60,7 +56,7 @@ def test_hosting_follows_training(trained_stack):
     by_hosting = {name.partition(" ")[2] for name in mapped(trained_stack, run, "validate")}
     # The champion was checked by training's promotion, before it came into Production.
     assert by_hosting == set(mapped(trained_stack, trained_stack.first_run)) - {"lda"}
-    assert all(v.tags["podium.validation"] == "passed" for v in trained_stack.versions())
+    assert all(v.tags["podium.promotion.validation"] == "passed" for v in trained_stack.versions())
     assert trained_stack.champion() == "lda"
 
 

@@ -8,7 +8,8 @@ from collections import defaultdict
 import psutil
 import pytest
 import yaml
-from conftest import wait_until
+
+from tests.support.checkout import wait_until
 
 WORKERS = max(4, 2 * len(os.sched_getaffinity(0)))
 INSTANCES = WORKERS + 2

@@ -8,7 +8,8 @@ import subprocess
 
 import psutil
 import pytest
-from conftest import PODIUM, TIMEOUT, copy_project
+
+from tests.support.checkout import PODIUM, TIMEOUT, copy_project
 
 FEW = ("lda.json", "knn.json", "gaussian_nb.json")
 # A DAG that is none of Podium's, and still runs when training has ended.

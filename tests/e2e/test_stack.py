@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-PODIUM = [sys.executable, "-c", "from podium.cli import main; main()"]
+PODIUM = [sys.executable, "-c", "from podium.cli.main import main; main()"]
 READY = "Ctrl-C"  # the last line that `podium up` prints once all is ready
 DAGS = '''
 """An airflow DAG for each spec."""
@@ -77,7 +77,7 @@ class Up:
 
     @property
     def guardian(self):
-        return self.service("podium.guardian")
+        return self.service("podium.stack.main_process")
 
     def service(self, word):
         return next(p for p in self.processes().values() if word in " ".join(p.cmdline()))

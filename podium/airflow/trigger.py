@@ -1,0 +1,138 @@
+"""The Airflow trigger that starts a run when a classifier config appears in a folder or changes there."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+from watchfiles import awatch
+
+from podium.airflow.environment import project
+from podium.configs.files import config_files
+from podium.errors import InvalidFileError
+from podium.files.documents import load_document
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+Snapshot = dict[str, list[int]]
+
+# A burst of changes, such as a copy of many files, is over when nothing has changed for SETTLED_MS; it is reported
+# after BURST_MS at the latest. A file that does not parse gets PATIENCE_SECONDS for its writer to finish it.
+SETTLED_MS = 150
+BURST_MS = 1500
+PATIENCE_SECONDS = 3.0
+REPORTED = "reported"
+
+
+class ConfigFolderTrigger(BaseEventTrigger):  # type: ignore[misc]
+    """Fires once for every burst of new or changed config files in a folder.
+
+    What has been reported is kept in Airflow's asset state store, so that a triggerer that starts again reports what
+    was dropped while it was away, and nothing twice.
+
+    Parameters
+    ----------
+    folder : str
+        Folder to watch, relative to the project's root. Made when absent.
+    rescan_seconds : float
+        Also look this often, for file systems that do not notify, such as network mounts.
+    """
+
+    def __init__(self, folder: str, rescan_seconds: float = 2.0) -> None:
+        super().__init__()
+        self.folder = folder
+        self.rescan_seconds = rescan_seconds
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what Airflow needs to make this trigger again."""
+        return "podium.airflow.ConfigFolderTrigger", {
+            "folder": self.folder,
+            "rescan_seconds": self.rescan_seconds,
+        }
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield an event, naming the files, whenever some have been added or changed."""
+        folder = project().path(self.folder)
+        reported: Snapshot = await self._recall()
+        remembered = reported
+        async for _ in looks(folder, self.rescan_seconds):
+            # Written down only at the look after the event, when the triggerer has passed the event on.
+            if remembered != reported:
+                await self._remember(reported)
+                remembered = reported
+            found = snapshot(folder)
+            changed = [name for name, state in found.items() if reported.get(name) != state]
+            if changed and all(settled(folder / name) for name in changed):
+                reported = found
+                yield TriggerEvent({"folder": self.folder, "changed": changed})
+            elif not changed:
+                reported = found
+
+    async def _recall(self) -> Snapshot:
+        if self.asset_state_store is None:
+            return {}
+        return await self.asset_state_store.aget(REPORTED) or {}
+
+    async def _remember(self, reported: Snapshot) -> None:
+        if self.asset_state_store is not None:
+            await self.asset_state_store.aset(REPORTED, reported)
+
+
+async def looks(folder: Path, rescan_seconds: float) -> AsyncIterator[None]:
+    """Yield at once, after every burst of changes in a folder, and at an interval."""
+    polling: bool | None = None
+    while True:
+        _make(folder)
+        yield
+        try:
+            async for _ in awatch(
+                folder,
+                watch_filter=None,
+                step=SETTLED_MS,
+                debounce=BURST_MS,
+                rust_timeout=int(rescan_seconds * 1000),
+                yield_on_timeout=True,
+                recursive=False,
+                force_polling=polling,
+            ):
+                yield
+                if _gone(folder):
+                    break
+        except OSError:
+            # No notifications to be had, for example because the limit of inotify watches is reached.
+            polling = True
+            await asyncio.sleep(rescan_seconds)
+
+
+def _make(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _gone(folder: Path) -> bool:
+    return not folder.is_dir()
+
+
+def snapshot(folder: Path) -> Snapshot:
+    """Return every config file in a folder with its modification time in ns, its size in bytes and its inode."""
+    found: Snapshot = {}
+    for path in config_files(folder):
+        try:
+            status = path.stat()
+        except OSError:  # gone since it was listed
+            continue
+        found[path.name] = [status.st_mtime_ns, status.st_size, status.st_ino]
+    return found
+
+
+def settled(path: Path) -> bool:
+    """Tell whether a file is whole: it parses, or nobody has written to it for a while."""
+    try:
+        load_document(path, path.name)
+    except InvalidFileError:
+        return not path.exists() or time.time() - path.stat().st_mtime > PATIENCE_SECONDS
+    return True

@@ -1,0 +1,119 @@
+"""The estimator: which classes a config may name, and the unfitted pipeline that it describes.
+
+A classifier that takes others as parameters (voting, stacking, bagging, calibration, one-vs-rest, ...) takes them by
+the rules of a config::
+
+    estimator: BaggingClassifier
+    params:
+      estimator: {estimator: SVC, params: {C: 10}, preprocess: [StandardScaler]}   # or just: SVC
+
+    estimator: VotingClassifier
+    params:
+      estimators: {svm: {estimator: SVC}, tree: DecisionTreeClassifier}            # used in the order of their names
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from podium.configs.parameters import parameters_of
+from podium.errors import PodiumError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from podium.configs.config import ClassifierConfig
+from podium.configs.catalogue import EXTRAS, classifiers, transformers
+
+
+def build(config: ClassifierConfig, seed: int = 0) -> Any:
+    """Return the unfitted estimator that a config describes.
+
+    Parameters
+    ----------
+    config : ClassifierConfig
+        What `podium.configs.files.load_config` has accepted.
+    seed : int, default=0
+        Given as ``random_state`` to every part, nested ones too, that has this parameter and does not name it.
+
+    Returns
+    -------
+    sklearn.base.BaseEstimator
+        The classifier, or a ``Pipeline`` that ends in it if there is preprocessing.
+
+    Raises
+    ------
+    PodiumError
+        If a class is not allowed, or its package is not installed.
+    """
+    return _joined(build_steps(config, seed))
+
+
+def build_steps(config: ClassifierConfig, seed: int = 0) -> list[Any]:
+    """Return the transformers and, last, the classifier of `build`, so that a caller can put steps of its own first."""
+    return _steps(config.estimator, config.params, config.preprocess, seed)
+
+
+def _steps(estimator: str, params: Mapping[str, Any], preprocess: Sequence[Mapping[str, Any]], seed: int) -> list[Any]:
+    named = [next(iter(step.items())) for step in preprocess]
+    before = [_instance(name, transformers(), values, seed) for name, values in named]
+    return [*before, _instance(estimator, classifiers(), params, seed)]
+
+
+def _joined(steps: list[Any]) -> Any:
+    from sklearn.pipeline import make_pipeline
+
+    return steps[0] if len(steps) == 1 else make_pipeline(*steps)
+
+
+def _instance(name: str, allowed: Mapping[str, type], params: Mapping[str, Any], seed: int) -> Any:
+    class_ = _extra(name) if name in EXTRAS and allowed is classifiers() else allowed.get(name)
+    if class_ is None:
+        raise PodiumError(f"unknown estimator {name!r}{did_you_mean(name, allowed)}")
+    table = parameters_of(name)
+    arguments = {key: _argument(getattr(table.get(key), "schema", {}), value, seed) for key, value in params.items()}
+    if "random_state" not in arguments and _takes_seed(class_):
+        arguments["random_state"] = seed
+    return class_(**arguments)
+
+
+def _extra(name: str) -> type:
+    try:
+        class_: type = getattr(importlib.import_module(EXTRAS[name]), name)
+    except ImportError:
+        raise PodiumError(f"{name} needs the package {EXTRAS[name]}: pip install 'podium[boosting]'") from None
+    return class_
+
+
+@cache
+def _takes_seed(class_: type) -> bool:
+    # xgboost's classes name their parameters in a base class's signature only.
+    return any("random_state" in inspect.signature(base).parameters for base in class_.__mro__[:-1])
+
+
+def _argument(schema: Mapping[str, Any], value: Any, seed: int) -> Any:
+    """Return a parameter's value as its constructor wants it, by the conversions that the schema names."""
+    nested = schema.get("x-nested")
+    if nested == "estimators":
+        return [(name, _nested(inner, seed)) for name, inner in sorted(value.items())]
+    if nested == "estimator":
+        return _nested(value, seed)
+    if "x-function" in schema:
+        return getattr(importlib.import_module(schema["x-function"]), value)
+    if schema.get("x-labels") and isinstance(value, dict):
+        return {_label(key): weight for key, weight in value.items()}
+    return tuple(value) if schema.get("x-tuple") and isinstance(value, list) else value
+
+
+def _nested(value: Any, seed: int) -> Any:
+    if not isinstance(value, dict):  # None, 'drop', 'zero'
+        return value
+    return _joined(_steps(value["estimator"], value["params"], value["preprocess"], seed))
+
+
+def _label(key: str) -> str | int:
+    """Return a class label: keys are text in a config, and labels such as 0 and 1 are integers in the data."""
+    return int(key) if key.removeprefix("-").isdecimal() else key

@@ -1,0 +1,136 @@
+"""The classifier config: a file in ``config/<pipeline>/``, checked and parsed into the candidates it stands for."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from podium.configs.check import ConfigCheck
+from podium.errors import InvalidFileError, Problem
+from podium.files.documents import read_document
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from podium.project import Project
+from podium.configs.config import ClassifierConfig, _encoded
+
+#: File name extensions of configs.
+SUFFIXES = (".json", ".yaml", ".yml")
+
+#: Candidates that one file's grid may stand for.
+MAX_CANDIDATES = 2_000
+
+#: Longest name of a candidate, in characters; a longer one is cut and ends in part of its digest.
+MAX_NAME = 120
+
+
+def config_files(folder: Path) -> list[Path]:
+    """Return the config files of a folder by name, without hidden and temporary files; none if there is no folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if is_config_name(path.name) and path.is_file())
+
+
+def is_config_name(name: str) -> bool:
+    """Return whether a file of this name is a config: ``a.yaml``, and not ``.a.yaml``, ``#a.yaml#`` or ``a.yaml~``."""
+    return name.endswith(SUFFIXES) and not name.startswith((".", "#", "~"))
+
+
+def load_config(path: Path, project: Project) -> list[ClassifierConfig]:
+    """Read a config file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file as `config_files` lists them.
+    project : Project
+        Decides how the path is shown.
+
+    Returns
+    -------
+    list of ClassifierConfig
+        One, or one per combination of ``grid``, in which a parameter takes precedence over ``params``.
+
+    Raises
+    ------
+    InvalidFileError
+        With every problem of the file.
+    """
+    shown = project.shown(path)
+    name_problems = _name_problems(path, shown)
+    document = read_document(path, shown)
+    check = ConfigCheck(document)
+    parsed = check.run()
+    # A value that its syntax spoils, such as a tagged one, is not also of the wrong type.
+    spoilt = {(problem.line, problem.column) for problem in document.problems}
+    sound = [problem for problem in check.problems if (problem.line, problem.column) not in spoilt]
+    problems = [*name_problems, *document.problems, *sound]
+    if not problems and math.prod(map(len, parsed.grid.values())) > MAX_CANDIDATES:
+        message = f"the grid has more than {MAX_CANDIDATES:,} combinations"
+        problems.append(document.problem(("grid",), message, key=True))
+    if problems:
+        raise InvalidFileError(problems)
+    template = ClassifierConfig(
+        name=path.stem,
+        path=shown,
+        estimator=parsed.estimator,
+        params=parsed.params,
+        preprocess=parsed.preprocess,
+        description=parsed.description,
+        tags=parsed.tags,
+    )
+    return _candidates(template, parsed.grid)
+
+
+def _name_problems(path: Path, shown: str) -> list[Problem]:
+    if not path.name.isprintable():
+        return [
+            Problem(ascii(shown)[1:-1], 1, 1, "the file's name must be printable text, it becomes the model's name")
+        ]
+    twins = [path.with_suffix(suffix) for suffix in SUFFIXES if suffix < path.suffix]
+    return [
+        Problem(shown, 1, 1, f"the name {path.stem!r} is already taken by {twin.name}: rename one of them")
+        for twin in twins
+        if twin.is_file()
+    ][:1]
+
+
+def _candidates(template: ClassifierConfig, grid: Mapping[str, list[Any]]) -> list[ClassifierConfig]:
+    """Return a config per combination; sorted parameters keep the names when the file's keys change their order."""
+    if not grid:
+        return [template]
+    names = sorted(grid)
+    points = [dict(zip(names, values, strict=True)) for values in itertools.product(*(grid[name] for name in names))]
+    candidates = [_with(template, params=template.params | point) for point in points]
+    labels = [_label(template.name, point) for point in points]
+    return [
+        _with(candidate, name=_unique(label, candidate.digest, labels))
+        for candidate, label in zip(candidates, labels, strict=True)
+    ]
+
+
+def _with(config: ClassifierConfig, **changes: Any) -> ClassifierConfig:
+    return ClassifierConfig(**{**config.__dict__, **changes})
+
+
+def _label(name: str, point: Mapping[str, Any]) -> str:
+    return "-".join([name, *(f"{key}={_word(value)}" for key, value in point.items())])
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and "estimator" in value:
+        return str(value["estimator"])
+    return json.dumps(_encoded(value), separators=(",", ":")).replace('"', "")
+
+
+def _unique(label: str, digest: str, labels: list[str]) -> str:
+    """Return a label that no other candidate has: two estimators inside can differ in their parameters only."""
+    if len(label) <= MAX_NAME and label.isprintable() and labels.count(label) == 1:
+        return label
+    return f"{''.join(filter(str.isprintable, label))[: MAX_NAME - 9]}-{digest[:8]}"

@@ -1,0 +1,255 @@
+"""The parameter: what a class accepts by a name, looked up in the generated schema without importing scikit-learn."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+from jsonschema import Draft202012Validator, TypeChecker, validators
+
+from podium import schemas
+from podium.errors import did_you_mean
+from podium.files.nodes import kind
+from podium.files.yaml_nodes import resolve
+
+#: Options that a message lists; scikit-learn has parameters with 60.
+MAX_LISTED = 12
+
+#: What YAML 1.1 took for booleans, and some still write.
+_BOOLEAN_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of one class.
+
+    Parameters
+    ----------
+    name : str
+        As in the class's constructor.
+    schema : dict
+        Its JSON Schema.
+    """
+
+    name: str
+    schema: dict[str, Any]
+
+    @property
+    def nested(self) -> str | None:
+        """``estimator`` or ``estimators`` where classifiers stand inside, else None."""
+        return self.schema.get("x-nested")
+
+    @cached_property
+    def branches(self) -> list[dict[str, Any]]:
+        """The alternatives that can be checked here; nested classifiers are checked by `podium.configs.files`."""
+        return [branch for branch in self.schema.get("anyOf", [self.schema]) if "$ref" not in branch]
+
+    @cached_property
+    def _validators(self) -> list[Any]:
+        return [_Validator(branch) for branch in self.branches]
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether the class takes a value, nested classifiers apart."""
+        if isinstance(value, float) and not math.isfinite(value):
+            return nonfinite_word(value) in self.schema.get("x-nonfinite", []) or self.branches == [{}]
+        return any(validator.is_valid(value) for validator in self._validators)
+
+    def complaint(self, value: Any) -> str:
+        """Return the sentence about a value that is not accepted."""
+        extra = self.schema.get("x-inexpressible")
+        if "not" in self.schema:
+            return f"{self.name} takes {extra}, which a config cannot hold: leave it out"
+        words = f"{self.name} must be {self.expected}, not {shown(value)}"
+        if isinstance(value, str):
+            return words + self._hint(value)
+        return words
+
+    @cached_property
+    def expected(self) -> str:
+        """What is accepted, in words: ``one of 'gini', 'entropy'`` or ``an integer of 1 or more or null``."""
+        words = [_options(branch["enum"]) if "enum" in branch else _type(branch) for branch in self.branches]
+        if self.nested:
+            words = ["a classifier" if self.nested == "estimator" else "a mapping of names to classifiers", *words]
+        words += [word for word in self.schema.get("x-nonfinite", []) if word != "-.inf"]
+        words = list(dict.fromkeys(words))
+        if len(words) == 1:
+            several = any(len(branch.get("enum", "")) > 1 for branch in self.branches)
+            return f"one of {words[0]}" if several else words[0]
+        return ", ".join(words[:-1]) + f" or {words[-1]}"
+
+    def normalised(self, value: Any) -> Any:
+        """Return an accepted value in its one spelling: where only real numbers are accepted, ``1`` is ``1.0``."""
+        types = {branch.get("type") for branch in self.branches}
+        if isinstance(value, int) and not isinstance(value, bool) and "number" in types and "integer" not in types:
+            return float(value)
+        return value
+
+    def _hint(self, text: str) -> str:
+        try:
+            value = resolve(text)
+        except ValueError:
+            return ""
+        if text.lower() in _BOOLEAN_WORDS and self.accepts(value=True):
+            return f": write {_BOOLEAN_WORDS[text.lower()]}"
+        if not isinstance(value, str) and self.accepts(value):
+            return ": remove the quotes"
+        options = [option for branch in self.branches for option in branch.get("enum", [])]
+        hint = did_you_mean(text, [option for option in options if isinstance(option, str)])
+        if not hint and (extra := self.schema.get("x-inexpressible")):
+            return f"; a config cannot hold {extra}"
+        return hint
+
+
+@dataclass(frozen=True)
+class ParameterTable:
+    """The parameters of one class.
+
+    Parameters
+    ----------
+    name : str
+        The class.
+    by_name : dict of str to Parameter
+        Empty for a class of an extra package.
+    is_open : bool
+        Whether any other parameter may be given too.
+    """
+
+    name: str
+    by_name: dict[str, Parameter]
+    is_open: bool
+
+    def get(self, name: str) -> Parameter | None:
+        """Return a parameter, or None if the class has none of that name."""
+        return self.by_name.get(name) or (Parameter(name, {}) if self.is_open else None)
+
+
+def load_schema() -> dict[str, Any]:
+    """Return the generated schema of classifier configs."""
+    return schemas.load(schemas.CONFIG)
+
+
+@cache
+def classifier_names() -> frozenset[str]:
+    """Return the classifiers that a config may name."""
+    return frozenset(load_schema()["properties"]["estimator"]["enum"])
+
+
+@cache
+def transformer_names() -> frozenset[str]:
+    """Return the transformers that ``preprocess`` may name."""
+    return frozenset(_step_schemas())
+
+
+@cache
+def required_parameters(name: str) -> tuple[str, ...]:
+    """Return the parameters that a class cannot do without."""
+    if name in transformer_names() and name not in classifier_names():
+        return tuple(_step_schemas()[name].get("required", ()))
+    for rule in load_schema()["allOf"]:
+        if rule["if"]["properties"]["estimator"]["const"] == name and "anyOf" in rule["then"]:
+            return tuple(rule["then"]["anyOf"][0]["properties"]["params"]["required"])
+    return ()
+
+
+@cache
+def parameters_of(name: str) -> ParameterTable:
+    """Return the parameters of a class that the schema knows."""
+    definition = load_schema()["$defs"][name]
+    by_name = {
+        parameter: Parameter(parameter, schema) for parameter, schema in definition.get("properties", {}).items()
+    }
+    return ParameterTable(name, by_name, is_open="properties" not in definition)
+
+
+@cache
+def top_level() -> ParameterTable:
+    """Return the keys of a config itself, as if they were parameters."""
+    schema = load_schema()
+    return ParameterTable(
+        "config", {key: Parameter(key, rule) for key, rule in schema["properties"].items()}, is_open=False
+    )
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message quotes it: as YAML spells it if it is short, else what kind of value it is."""
+    if isinstance(value, list | dict) and value:
+        return kind(value)
+    if isinstance(value, str):
+        return repr(value if len(value) <= 40 else value[:40] + "…")  # noqa: PLR2004
+    if isinstance(value, float) and not math.isfinite(value):
+        return nonfinite_word(value)
+    text = json.dumps(value)
+    return text if len(text) <= 40 else text[:40] + "…"  # noqa: PLR2004
+
+
+def nonfinite_word(value: float) -> str:
+    """Return how YAML spells an infinite number or one that is none."""
+    return ".nan" if math.isnan(value) else "-.inf" if value < 0 else ".inf"
+
+
+def _step_schemas() -> dict[str, Any]:
+    steps: dict[str, Any] = load_schema()["$defs"]["preprocess"]["items"]["anyOf"][1]["properties"]
+    return steps
+
+
+def _is_number(_: TypeChecker, value: Any) -> bool:
+    """Return whether a value is a finite number that a C double can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:
+        return False
+
+
+def _check_float(_: Any, wanted: bool, value: Any, __: Any) -> Any:
+    from jsonschema import ValidationError
+
+    if wanted and isinstance(value, int):
+        yield ValidationError("not a float")
+
+
+# For JSON Schema 1.0 is an integer and for Python True is 1; scikit-learn refuses the one, a reader the other.
+_Validator = validators.extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    {"x-float": _check_float},
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),
+            "number": _is_number,
+        }
+    ),
+)
+
+
+def _options(options: list[Any]) -> str:
+    words = [shown(option) for option in options[:MAX_LISTED]]
+    return ", ".join(words) + (f" and {len(options) - MAX_LISTED} more" if len(options) > MAX_LISTED else "")
+
+
+def _type(branch: dict[str, Any]) -> str:
+    names = {
+        "integer": "an integer",
+        "number": "a float" if branch.get("x-float") else "a number",
+        "null": "null",
+        "boolean": "true or false",
+        "string": "text",
+        "array": "a list",
+        "object": "a mapping",
+    }
+    return names.get(branch.get("type", ""), "a value") + _range(branch)
+
+
+def _range(branch: dict[str, Any]) -> str:
+    low, high = branch.get("minimum"), branch.get("maximum")
+    above, below = branch.get("exclusiveMinimum"), branch.get("exclusiveMaximum")
+    if low is not None and high is not None:
+        return f" from {low} to {high}"
+    left = f" of {low} or more" if low is not None else f" above {above}" if above is not None else ""
+    right = f" of {high} or less" if high is not None else f" below {below}" if below is not None else ""
+    if left and right:
+        return f"{left} and {f'up to {high}' if high is not None else right.strip()}"
+    return left + right

@@ -1,0 +1,1 @@
+"""Scores of a classifier: metrics, gates, significance tests and plots."""

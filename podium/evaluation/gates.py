@@ -1,0 +1,166 @@
+"""The gates that a model version must pass: MLflow's metric thresholds, by name of a metric, as a spec gives them."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from podium.errors import PodiumError, did_you_mean
+from podium.evaluation.metrics import GREATER_IS_BETTER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+# What validation measures beside the scores: the time to answer for one row, and what the saved model takes.
+# And what a server measures that asks a version in the shadow of Production: the share of its answers that are the
+# same, the time of an answer, and of how many rows that is. Nobody has it before the version was asked.
+SHADOW = {"shadow_agreement": True, "shadow_latency_ms": False, "shadow_rows": True}
+MEASURED = {"latency_ms": False, "model_bytes": False, **SHADOW}
+# What counts as better than a champion whose value is 0, of which no share can be taken.
+LEAST_CHANGE = 1e-10
+PARTS = ("threshold", "min_absolute_change", "min_relative_change")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What one metric must be. Each part has the meaning that MLflow's ``MetricThreshold`` gives it.
+
+    Parameters
+    ----------
+    metric : str
+        A metric of :mod:`podium.evaluation.metrics`, ``latency_ms`` (median time to predict one row), ``model_bytes``,
+        one of :data:`SHADOW`, or any scorer of scikit-learn, for which higher is always better.
+    threshold : float or None
+        The metric must be at least this, or at most where less is better.
+    min_absolute_change : float or None
+        By how much it must be better than the champion's, in its own units, above 0.
+    min_relative_change : float or None
+        By what share of the champion's value it must be better, 0 to 1.
+
+    Raises
+    ------
+    PodiumError
+        If the metric is unknown, no part is given, or one is out of range.
+    """
+
+    metric: str
+    threshold: float | None = None
+    min_absolute_change: float | None = None
+    min_relative_change: float | None = None
+
+    def __post_init__(self) -> None:
+        known = (*GREATER_IS_BETTER, *MEASURED, *scorer_names())
+        if self.metric not in known:
+            hint = did_you_mean(self.metric, known) or ": it is a metric of training, or a scorer of scikit-learn"
+            raise PodiumError(f"unknown metric {self.metric!r} in gates{hint}")
+        self._check_parts()
+
+    def __str__(self) -> str:
+        words = {
+            "threshold": "at least" if self.greater_is_better else "at most",
+            "min_absolute_change": "better than the champion by",
+            "min_relative_change": "better than the champion by the share",
+        }
+        asked = [f"{words[part]} {getattr(self, part):,}" for part in PARTS if getattr(self, part) is not None]
+        return f"{self.metric} {' and '.join(asked)}"
+
+    @property
+    def greater_is_better(self) -> bool:
+        """Whether more of the metric is better."""
+        return {**GREATER_IS_BETTER, **MEASURED}.get(self.metric, True)
+
+    def failures(self, candidate: Mapping[str, float], champion: Mapping[str, float] | None) -> list[str]:
+        """Return why a candidate does not pass, one sentence a part; empty if it passes.
+
+        Parameters
+        ----------
+        candidate, champion : mapping of str to float
+            Their metrics. Without a champion, only the threshold counts.
+        """
+        value = candidate.get(self.metric, math.nan)
+        if not math.isfinite(value):
+            return [f"it has no {self.metric}, which a gate requires"]
+        found = []
+        if self.threshold is not None and not self._reaches(value, self.threshold):
+            bound = "at least" if self.greater_is_better else "at most"
+            found.append(f"{self.metric} is {value:.6g}; the gate requires {bound} {self.threshold:,}")
+        if champion is not None and (self.min_absolute_change is not None or self.min_relative_change is not None):
+            found += self._compared(value, champion.get(self.metric, math.nan))
+        return found
+
+    def _compared(self, value: float, champion: float) -> list[str]:
+        if not math.isfinite(champion):
+            return [f"{self.metric} is {value:.6g}, and the champion has none to compare with"]
+        shown = f"{self.metric} is {value:.6g} against the champion's {champion:.6g}; the gate requires an improvement"
+        sign = 1 if self.greater_is_better else -1
+        found = []
+        change = self.min_absolute_change
+        if change is not None and not self._reaches(value, champion + sign * change):
+            found.append(f"{shown} of {change:g}")
+        share = self.min_relative_change
+        if share is not None and not self._improves_by_share(value, champion, share):
+            found.append(f"{shown} of {share:.3g} times the champion's value")
+        return found
+
+    def _improves_by_share(self, value: float, champion: float, share: float) -> bool:
+        sign = 1 if self.greater_is_better else -1
+        if champion == 0:
+            return self._reaches(value, sign * LEAST_CHANGE)
+        return sign * (value - champion) / abs(champion) >= share
+
+    def _reaches(self, value: float, bound: float) -> bool:
+        return value >= bound if self.greater_is_better else value <= bound
+
+    def _check_parts(self) -> None:
+        given = {part: getattr(self, part) for part in PARTS if getattr(self, part) is not None}
+        if not given:
+            raise PodiumError(f"gate {self.metric}: it needs one of {', '.join(PARTS)}")
+        for part, value in given.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise PodiumError(f"gate {self.metric}: {part} must be a number, not {value!r}")
+        if "min_absolute_change" in given and not given["min_absolute_change"] > 0:
+            raise PodiumError(f"gate {self.metric}: min_absolute_change must be above 0")
+        if "min_relative_change" in given and not 0 <= given["min_relative_change"] <= 1:
+            raise PodiumError(f"gate {self.metric}: min_relative_change must be between 0 and 1")
+
+
+def from_spec(value: Mapping[str, Any] | None) -> tuple[Gate, ...]:
+    """Read the ``gates`` argument of a spec: by metric, what MLflow's ``MetricThreshold`` takes.
+
+    Raises
+    ------
+    PodiumError
+        If a metric or a key is unknown, or a value out of range.
+    """
+    gates = []
+    for metric, parts in (value or {}).items():
+        if unknown := set(parts) - set(PARTS):
+            word = min(unknown)
+            raise PodiumError(f"unknown key {word!r} in gate {metric}{did_you_mean(word, PARTS)}")
+        gates.append(Gate(metric, **parts))
+    return tuple(gates)
+
+
+@functools.cache
+def scorer_names() -> list[str]:
+    """Return the names of scikit-learn's scorers."""
+    from sklearn.metrics import get_scorer_names
+
+    return list(get_scorer_names())
+
+
+def extra_scores(model: Any, x: Any, y: Any, gates: Sequence[Gate]) -> dict[str, float]:
+    """Score a model by those scorers of scikit-learn that gates name and training does not log.
+
+    Raises
+    ------
+    ValueError
+        If a scorer cannot be used with this model or these labels.
+    """
+    from sklearn.metrics import get_scorer
+
+    own = {**GREATER_IS_BETTER, **MEASURED}
+    return {g.metric: float(get_scorer(g.metric)(model, x, y)) for g in gates if g.metric not in own}

@@ -1,0 +1,1 @@
+"""A pipeline as commands need it: its spec in short, and running it once."""

@@ -1,0 +1,180 @@
+"""Airflow's REST API as the command line uses it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from podium.errors import PodiumError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+FINISHED = ("success", "failed")
+ALIVE = ("running", "queued", "scheduled", "up_for_retry", "deferred", "restarting", "up_for_reschedule")
+FAILED = ("failed", "upstream_failed")
+AWAITING = "awaiting_input"
+POLL_SECONDS = 0.25
+# Nothing but a person can go on when no task has been alive for so long: the scheduler takes a fraction of it.
+STANDSTILL_SECONDS = 3
+PAGE = 1000
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task instance.
+
+    Parameters
+    ----------
+    task_id : str
+        The task.
+    map_index : int
+        Index among the mapped ones; -1 for a task that is not mapped.
+    name : str
+        Name of a mapped task, otherwise the task's id.
+    state : str or None
+        Airflow's state; None before it is scheduled.
+    """
+
+    task_id: str
+    map_index: int
+    name: str
+    state: str | None
+
+
+class AirflowAPI:
+    """A logged-in client of one Airflow.
+
+    Parameters
+    ----------
+    url : str
+        Base address of the API server.
+    user, password : str
+        For the simple auth manager's token.
+
+    Raises
+    ------
+    PodiumError
+        If Airflow cannot be reached or refuses the login.
+    """
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self.client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        token = self._json("POST", "/auth/token", json={"username": user, "password": password})["access_token"]
+        self.client.headers["Authorization"] = f"Bearer {token}"
+
+    def _json(self, method: str, path: str, **arguments: Any) -> Any:
+        try:
+            response = self.client.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            raise PodiumError(f"Airflow does not answer at {self.client.base_url}: {error}") from error
+        if response.is_error:
+            raise PodiumError(f"Airflow answers {response.status_code} to {method} {path}: {response.text[:300]}")
+        return response.json()
+
+    def get(self, path: str, **params: Any) -> Any:
+        """Return what a GET below ``/api/v2`` answers."""
+        return self._json("GET", f"/api/v2{path}", params=params)
+
+    def _all(self, path: str, key: str, **params: Any) -> Iterator[dict[str, Any]]:
+        offset = 0
+        while True:
+            answer = self.get(path, limit=PAGE, offset=offset, **params)
+            yield from answer[key]
+            offset += len(answer[key])
+            if not answer[key] or offset >= answer["total_entries"]:
+                return
+
+    def wait_for_dag(self, dag_id: str, seconds: float = 60) -> None:
+        """Wait until Airflow has read a DAG, which has no event to wait for.
+
+        Raises
+        ------
+        PodiumError
+            With Airflow's import errors, if it does not come.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            if self.client.get(f"/api/v2/dags/{dag_id}").is_success:
+                return
+            errors = [error["stack_trace"].strip() for error in self._all("/importErrors", "import_errors")]
+            if errors and any(dag_id in error for error in errors):
+                raise PodiumError("\n".join(errors))
+            if time.monotonic() > deadline:
+                raise PodiumError("\n".join([f"Airflow has not found a DAG {dag_id!r}", *errors]))
+            time.sleep(POLL_SECONDS)
+
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
+        """Start a run and return its id."""
+        started = self._json("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
+        return str(started["dag_run_id"])
+
+    def follow(self, dag_id: str, run_id: str) -> Iterator[tuple[str, list[Task]]]:
+        """Yield a run's state and its task instances, several times a second, until it has finished or awaits a person.
+
+        Where there are many task instances it is less often: looking on takes no more than a tenth of the time.
+        """
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/wait"
+        state = "queued"
+        due = 0.0
+        moved = time.monotonic()
+        while state not in FINISHED:
+            # Airflow tells the state at an interval for as long as the run lasts: one request instead of many.
+            with self.client.stream("GET", path, params={"interval": POLL_SECONDS}, timeout=None) as lines:
+                if lines.is_error:
+                    raise PodiumError(f"Airflow answers {lines.status_code} to GET {path}")
+                for line in lines.iter_lines():
+                    state = json.loads(line)["state"]
+                    started = time.monotonic()
+                    if started >= due or state in FINISHED:
+                        tasks = self.tasks(dag_id, run_id)
+                        due = started + 10 * (time.monotonic() - started)
+                        yield state, tasks
+                        if not awaits_a_person(tasks):
+                            moved = started
+                        elif started - moved > STANDSTILL_SECONDS:
+                            return
+
+    def tasks(self, dag_id: str, run_id: str) -> list[Task]:
+        """Return a run's task instances."""
+        found = self._all(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances")
+        return [
+            Task(one["task_id"], one["map_index"], one["rendered_map_index"] or one["task_id"], one["state"])
+            for one in found
+        ]
+
+    def result(self, dag_id: str, run_id: str, task: Task) -> Any:
+        """Return what a task returned, or None if it returned nothing."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task.task_id}/xcomEntries/return_value"
+        answer = self.client.get(path, params={"map_index": task.map_index, "deserialize": True})
+        return answer.json()["value"] if answer.is_success else None
+
+    def active_runs(self) -> list[tuple[str, str]]:
+        """Return DAG and run id of every run that has not finished, oldest first."""
+        found = self._all("/dags/~/dagRuns", "dag_runs", state=["running", "queued"], order_by="run_after")
+        return [(run["dag_id"], run["dag_run_id"]) for run in found]
+
+    def cancel(self, dag_id: str, run_id: str, seconds: float = 20) -> None:
+        """Mark a run as failed, and wait until Airflow has ended its tasks or the time is over."""
+        self._json("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", json={"state": "failed"})
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and any(task.state in ALIVE for task in self.tasks(dag_id, run_id)):
+            time.sleep(POLL_SECONDS)
+
+
+def awaits_a_person(tasks: list[Task]) -> bool:
+    """Tell whether a run goes on only when somebody has answered."""
+    states = {task.state for task in tasks}
+    return AWAITING in states and states.isdisjoint(ALIVE)
+
+
+def counts(tasks: list[Task]) -> Counter[str]:
+    """Count mapped tasks: ``done``, ``failed``, ``running`` and ``waiting``."""
+    names = {"success": "done", "skipped": "done", "running": "running", **dict.fromkeys(FAILED, "failed")}
+    return Counter(names.get(task.state or "", "waiting") for task in tasks)

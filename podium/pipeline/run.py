@@ -1,0 +1,176 @@
+"""The main job, once: run a pipeline in Airflow, show how it goes, and say what is in Production."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from podium.pipeline.airflow_api import AirflowAPI, Task, awaits_a_person, counts
+from podium.promotion import leaderboard, records
+from podium.registry import tag_names
+from podium.registry.client import Registry
+from podium.stack import commands
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from podium.pipeline.spec import Pipeline
+    from podium.project import Project
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of a pipeline ended.
+
+    Parameters
+    ----------
+    state : str
+        ``success``, ``failed``, or ``running`` while it awaits approval.
+    new : int
+        Mapped tasks, one for each config that had to be trained.
+    promoted : dict
+        What the promotion step returned; empty if it did not finish.
+    errors : dict of str to str
+        Why each failed task failed, by its name.
+    """
+
+    state: str
+    new: int
+    promoted: dict[str, Any]
+    errors: dict[str, str]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing has failed."""
+        return self.state == "success" or (self.state == "running" and not self.errors)
+
+    def sentence(self) -> str:
+        """Return what was new, what the promotion step decided, and how many failed."""
+        new = "" if self.new else "nothing new; "
+        decided = f"{self.promoted['verdict']}: {self.promoted['reason']}" if self.promoted else "nothing was decided"
+        failed = f"; {len(self.errors)} failed" if self.errors else ""
+        return new + decided + failed
+
+
+def once(project: Project, pipeline: Pipeline, conf: dict[str, Any], console: Console) -> Outcome:
+    """Do the main job: start what is needed, run a pipeline, and show its leaderboard and what is in Production.
+
+    What this starts, it stops; runs that the pipeline's own has started, such as hosting, are awaited before.
+    """
+    with commands.ensure(project, report=console.print) as status:
+        models = Registry(pipeline.job.pipeline, status.mlflow_url)
+        # 1.6 s, while others work and this process waits for them.
+        threading.Thread(target=importlib.import_module, args=("mlflow",), daemon=True).start()
+        airflow = AirflowAPI(status.airflow_url, status.user or "", status.password or "")
+        outcome = run(airflow, models, pipeline, conf, console)
+        if status.pid == os.getpid():
+            for dag_id, run_id in airflow.active_runs():
+                if not awaits_a_person(airflow.tasks(dag_id, run_id)):
+                    follow(airflow, dag_id, run_id, console)
+        rows = leaderboard.leaderboard(models, pipeline.rule)
+    console.print(leaderboard.table(rows, models.model, pipeline.rule, console.width))
+    console.print(outcome.sentence(), markup=False)
+    if outcome.promoted.get("verdict") == records.AWAITING:
+        where = "start `podium up` first" if status.pid == os.getpid() else f"{status.airflow_url}/required_actions"
+        console.print(f"approve or reject it on Airflow's page Required Actions: {where}", markup=False)
+    return outcome
+
+
+def run(airflow: AirflowAPI, models: Registry, pipeline: Pipeline, conf: dict[str, Any], console: Console) -> Outcome:
+    """Start a pipeline's run and follow it to its end; an interrupt cancels it and leaves nothing half done."""
+    airflow.wait_for_dag(pipeline.dag_id)
+    run_id = airflow.trigger(pipeline.dag_id, conf)
+    try:
+        state, tasks = follow(airflow, pipeline.dag_id, run_id, console)
+    except KeyboardInterrupt:
+        console.print("stopping the run")
+        airflow.cancel(pipeline.dag_id, run_id)
+        close_unfinished(models, run_id)
+        raise
+    return _outcome(airflow, models, pipeline.dag_id, run_id, state, tasks)
+
+
+def close_unfinished(models: Registry, run_id: str) -> None:
+    """Close the MLflow runs that a cancelled run of a pipeline has left open.
+
+    Where MLflow is gone too, the next run's detect step closes them.
+    """
+    from mlflow.exceptions import MlflowException
+
+    with contextlib.suppress(MlflowException):
+        models.close_unfinished(f"tags.`{tag_names.DAG_RUN}` = '{run_id}'", "its run was cancelled")
+
+
+def follow(airflow: AirflowAPI, dag_id: str, run_id: str, console: Console) -> tuple[str, list[Task]]:
+    """Show a run's progress until it has finished.
+
+    On a terminal it is one live bar; elsewhere a line whenever a count changes.
+
+    Returns
+    -------
+    str
+        Final state of the run.
+    list of Task
+        Its task instances.
+    """
+    shown = ""
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[detail]}"),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        line = bar.add_task(dag_id, total=None, detail="starting")
+        for last_state, last_tasks in airflow.follow(dag_id, run_id):
+            state, tasks = last_state, last_tasks
+            expanded = [task for task in tasks if task.map_index >= 0]
+            count = counts(expanded)
+            finished = count["done"] + count["failed"]
+            detail = _detail(tasks, expanded)
+            bar.update(line, total=len(expanded) or None, completed=finished, detail=detail)
+            if not console.is_terminal and detail != shown:
+                shown = detail
+                console.print(f"{dag_id}: {detail}", highlight=False)
+    return state, tasks
+
+
+def _detail(tasks: list[Task], expanded: list[Task]) -> str:
+    if expanded:
+        count = counts(expanded)
+        parts = [f"{count[name]} {name}" for name in ("done", "failed", "running", "waiting") if count[name]]
+        return ", ".join(parts)
+    running = [task.task_id for task in tasks if task.state == "running"]
+    return f"{', '.join(running)} running" if running else "starting"
+
+
+def _outcome(airflow: AirflowAPI, models: Registry, dag_id: str, run_id: str, state: str, tasks: list[Task]) -> Outcome:
+    results = {task.task_id: airflow.result(dag_id, run_id, task) for task in tasks if task.map_index < 0}
+    promoted = next((r for r in results.values() if isinstance(r, dict) and "verdict" in r), {})
+    listed = next((r for r in results.values() if isinstance(r, list)), [])
+    invalid = {entry["name"]: entry["error"] for entry in listed if "error" in entry}
+    faults = {
+        one.data.tags[tag_names.CONFIG]: one.data.tags[tag_names.ERROR]
+        for one in models.runs(f"tags.`{tag_names.DAG_RUN}` = '{run_id}' and attributes.status != 'FINISHED'")
+        if tag_names.ERROR in one.data.tags
+    }
+    return Outcome(
+        state,
+        sum(task.map_index >= 0 for task in tasks),
+        promoted,
+        {
+            task.name: {**faults, **invalid}.get(task.name, f"{task.task_id} failed: see its log in Airflow")
+            for task in tasks
+            if task.state == "failed"
+        },
+    )

@@ -1,0 +1,1 @@
+"""Promotion: which version is in Production, why, and how to go back."""

@@ -1,0 +1,282 @@
+"""The model card of a version in Production: what it is, what it is for, how well it does and why it is there.
+
+Its sections are those of Mitchell et al., "Model Cards for Model Reporting", FAT* 2019, as far as Podium knows them;
+what nobody has told it, it does not ask for. It is Markdown alone: scikit-learn's diagram of a model is 60 to 110 KB of
+HTML with its own style sheet, which MLflow and GitHub take out.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+from podium.evaluation.metrics import GREATER_IS_BETTER
+from podium.registry import client, model_files, tag_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from skops.card import Card
+
+
+MEANING = {
+    "accuracy": "share of rows that are classified right",
+    "balanced_accuracy": "recall of each class, averaged over the classes: chance is 1 / number of classes",
+    "f1_macro": "harmonic mean of precision and recall of each class, averaged over the classes",
+    "f1_weighted": "harmonic mean of precision and recall of each class, weighted by how often the class occurs",
+    "worst_class_recall": "recall of the class that is recognised least",
+    "roc_auc": "chance that a row of a class is ranked above one of the rest, averaged over the classes",
+    "log_loss": "mean negative log-likelihood of the true class, in nats",
+    "fit_seconds": "seconds to fit the training rows",
+    "predict_seconds": "seconds to classify all held-out rows",
+}
+# A list in a sentence, and a value in a table, end here.
+MOST_NAMES, LONGEST_VALUE = 30, 200
+WHOLE = 10**6
+
+
+def card(
+    model: Any,
+    *,
+    name: str,
+    version: int,
+    tags: Mapping[str, str],
+    target: str,
+    rows: tuple[int, int],
+    split: Mapping[str, float],
+    metric: str,
+    scores: Mapping[str, float],
+    reason: str,
+    decided: str,
+    by: str,
+    approver: str = "",
+    previous: str = "",
+    description: str = "",
+    links: Mapping[str, str] | None = None,
+) -> str:
+    """Return the model card of a promoted version as Markdown.
+
+    What is an empty string is left out.
+
+    Parameters
+    ----------
+    model : sklearn.pipeline.Pipeline
+        The version's model, fitted on a table with named columns.
+    name : str
+        The registered model, such as ``iris-classifier``.
+    version : int
+        Its number.
+    tags : mapping of str to str
+        The version's tags, as in :mod:`podium.registry.tag_names`: config, estimator, data set, digests, git commit.
+    target : str
+        Column that the model predicts.
+    rows : tuple of int
+        How many rows it was fitted on, and how many were held out.
+    split : mapping of str to float
+        Fields of :class:`podium.data.splits.Split`.
+    metric : str
+        The metric that decided.
+    scores : mapping of str to float
+        On the held-out rows, by the names of :mod:`podium.evaluation.metrics`.
+    reason : str
+        Why it is in Production, in a sentence.
+    decided : str
+        When, as a person reads it.
+    by : str
+        Which pipeline or person decided.
+    approver : str
+        Who approved.
+    previous : str
+        What was in Production before, such as ``version 3 (forest)``.
+    description : str
+        What the config says of itself.
+    links : mapping of str to str
+        Addresses by what they lead to, such as ``MLflow run``.
+    """
+    model_files.import_skops()
+    from skops.card import Card
+
+    written = Card(model, model_diagram=False, template=None)
+    title = f"{name} version {version}"
+
+    def section(heading: str, *parts: str) -> None:
+        written.add(**{f"{title}/{heading}" if heading else title: "\n\n".join(filter(None, parts))})
+
+    section("", _summary(model, tags, target), f"> {_plain(description)}" if description else "")
+    section("Intended use", _list(_uses(model, tags, target)))
+    section("Limits", _list(_limits(model, rows, scores)))
+    section("How to load it", _loading(name, version, model))
+    section("Decision", _facts(_who(reason, decided, by, approver, previous)))
+    section("Evaluation", f"On the {rows[1]} held-out rows, which no training has seen. {_code(metric)} decided.")
+    _table(written, f"{title}/Evaluation", _evaluation(metric, scores))
+    section("Training data", _facts(_data(model, tags, target, rows, split)))
+    section("Model", _fenced(_structure(model), ""))
+    section("Model/Hyperparameters", "Defaults included.")
+    _table(written, f"{title}/Model/Hyperparameters", _hyperparameters(model), folded=True)
+    section("Provenance", _facts(_provenance(tags, links or {})))
+    return str(written.render()).lstrip()
+
+
+def _table(written: Card, key: str, columns: Mapping[str, list[str]], *, folded: bool = False) -> None:
+    """Put a table below what a section says; skops gives it the whole key as its heading."""
+    section = written.select(key)
+    cells = {name: [cell.replace("|", "\\|") for cell in column] for name, column in columns.items()}
+    written.add_table(description=section.content, folded=folded, **{key: cells})
+    written.select(key).title = section.title
+
+
+def _summary(model: Any, tags: Mapping[str, str], target: str) -> str:
+    classes = _enumerated(model.classes_, "or")
+    return (
+        f"Predicts {_code(target)} of a row of {_code(tags[tag_names.DATA])}: {classes}. "
+        f"The classifier is {_code(tags[tag_names.ESTIMATOR])}, from the config {_code(tags[tag_names.CONFIG])}."
+    )
+
+
+def _uses(model: Any, tags: Mapping[str, str], target: str) -> list[str]:
+    data = _code(tags[tag_names.DATA])
+    given = "a class and a probability of each" if hasattr(model, "predict_proba") else "a class, without probabilities"
+    return [
+        f"Rows like those of {data}: of the same source, with the same columns, in the same units.",
+        f"It gives {given}; a row whose {_code(target)} is none of its classes is given one of them all the same.",
+        "Not for rows of another source or a later time until it has been scored on some of them.",
+        "Not as the only ground of a decision about a person: it has not been examined for how it treats groups.",
+    ]
+
+
+def _limits(model: Any, rows: tuple[int, int], scores: Mapping[str, float]) -> list[str]:
+    limits = [
+        f"Its scores are of {rows[1]} rows: one row is {100 / rows[1]:.2g} percentage points of accuracy.",
+        "It was chosen by its score on these rows: expect less on new ones (Cawley and Talbot, JMLR 11, 2010).",
+    ]
+    if "worst_class_recall" in scores:
+        limits.append(f"Of the class that it recognises least, it finds {scores['worst_class_recall']:.1%}.")
+    return [*limits, _gaps(model)]
+
+
+def _gaps(model: Any) -> str:
+    """Say what becomes of values that are missing or were not seen in training."""
+    prepared = getattr(model, "named_steps", {}).get("columntransformer")
+    if prepared is None:
+        return "It was trained on complete rows of numbers; what it makes of a missing value has not been tried."
+    (_, _, numbers), (_, _, texts) = prepared.transformers
+    of_numbers = "a missing number is taken for the median of its column" if numbers else ""
+    of_texts = (
+        "a missing text is taken for the most frequent one of its column, and one that was not seen in training for "
+        "none of those that were"
+    )
+    return f"{'; '.join(filter(None, (of_numbers, of_texts if texts else ''))).capitalize()}."
+
+
+def _loading(name: str, version: int, model: Any) -> str:
+    code = (
+        "import mlflow.sklearn\n\n"
+        f'model = mlflow.sklearn.load_model("models:/{name}@{client.PRODUCTION_ALIAS}")  # what is in Production\n'
+        f'model = mlflow.sklearn.load_model("models:/{name}/{version}")  # this version\n'
+        "model.predict(rows)"
+    )
+    columns = f"`rows` is a `pandas.DataFrame` with the columns {_enumerated(model.feature_names_in_, 'and')}."
+    return f"{_fenced(code, 'python')}\n\n{columns} `MLFLOW_TRACKING_URI` says where MLflow is."
+
+
+def _who(reason: str, decided: str, by: str, approver: str, previous: str) -> dict[str, str]:
+    return {
+        "Reason": _plain(reason),
+        "Decided": _plain(decided),
+        "By": _plain(by),
+        "Approved by": _plain(approver),
+        "In Production before": _plain(previous or "nothing"),
+    }
+
+
+def _evaluation(metric: str, scores: Mapping[str, float]) -> dict[str, list[str]]:
+    names = sorted((name for name in GREATER_IS_BETTER if name in scores), key=lambda name: name != metric)
+    return {
+        "Metric": [f"**{name}**" if name == metric else name for name in names],
+        "Value": [f"{scores[name]:.4f}" for name in names],
+        "Better": ["higher" if GREATER_IS_BETTER[name] else "lower" for name in names],
+        "What it is": [MEANING[name] for name in names],
+    }
+
+
+def _data(
+    model: Any, tags: Mapping[str, str], target: str, rows: tuple[int, int], split: Mapping[str, float]
+) -> dict[str, str]:
+    stratified = f"{split['test_size']:.0%} held out, stratified by class, seed {split['seed']:g}"
+    return {
+        "Data set": _code(tags[tag_names.DATA]),
+        "SHA-256": _code(tags.get(tag_names.DATA_DIGEST, "")),
+        "Rows": f"{rows[0]} for training, {rows[1]} held out",
+        "Split": f"{stratified}; {split['folds']:g} folds of cross-validation on the training rows",
+        "Target": f"{_code(target)}, {len(model.classes_)} classes",
+        "Features": f"{len(model.feature_names_in_)} columns",
+    }
+
+
+def _structure(model: Any) -> str:
+    """Return the steps of a model and the parameters that are not the default, whole however many there are."""
+    return str(model.__repr__(N_CHAR_MAX=WHOLE))
+
+
+def _hyperparameters(model: Any) -> dict[str, list[str]]:
+    """Return the parameters of every part, without the parts themselves, whose own parameters follow."""
+    values = {name: value for name, value in model.get_params().items() if not _holds_estimators(value)}
+    return {
+        "Hyperparameter": [_code(name) for name in sorted(values)],
+        "Value": [_code(_short(repr(values[name]))) for name in sorted(values)],
+    }
+
+
+def _holds_estimators(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(map(_holds_estimators, value))
+    return hasattr(value, "get_params")
+
+
+def _provenance(tags: Mapping[str, str], links: Mapping[str, str]) -> dict[str, str]:
+    known = {
+        "Config": tags.get(tag_names.CONFIG, ""),
+        "Config's SHA-256": tags.get(tag_names.CONFIG_DIGEST, ""),
+        "Git commit": tags.get(tag_names.COMMIT, ""),
+    }
+    return {
+        **{name: _code(value) for name, value in known.items()},
+        **{name: f"[{address}]({address})" for name, address in links.items() if address},
+    }
+
+
+def _facts(facts: Mapping[str, str]) -> str:
+    return _list(f"**{name}:** {value}" for name, value in facts.items() if value)
+
+
+def _list(points: Iterable[str]) -> str:
+    return "\n".join(f"- {point}" for point in points)
+
+
+def _fenced(text: str, language: str) -> str:
+    return f"```{language}\n{text}\n```"
+
+
+def _enumerated(names: Sequence[Any], last: str) -> str:
+    """Return names as a list in a sentence, such as `a`, `b` or `c`."""
+    *first, final = [_code(name) for name in names[:MOST_NAMES]]
+    if len(names) > MOST_NAMES:
+        return f"{', '.join([*first, final])} and {len(names) - MOST_NAMES} more"
+    return f"{', '.join(first)} {last} {final}" if first else final
+
+
+def _code(value: Any) -> str:
+    """Return a value as code, so that nothing in it is Markdown or HTML; empty when it is."""
+    text = " ".join(str(value).split())
+    if "`" in text:
+        return f"`` {text} ``"
+    return f"`{text}`" if text else ""
+
+
+def _plain(text: str) -> str:
+    """Return what people or errors say in one line, and without HTML."""
+    return " ".join(html.escape(text, quote=False).split())
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"

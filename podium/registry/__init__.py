@@ -1,0 +1,1 @@
+"""MLflow: runs, model versions, the one in Production, and model files."""

@@ -1,0 +1,72 @@
+"""MLflow as Podium uses it: runs, model versions, the one in Production, and the record of why."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlflow.entities.model_registry import ModelVersion
+from podium.registry.tag_names import CONFIG, ROLLED_BACK, SCORED_ON, SCORES, SHADOW, VALIDATION, VALIDATION_REASON
+
+
+@dataclass(frozen=True)
+class Version:
+    """A model version as the registry holds it.
+
+    Parameters
+    ----------
+    number : int
+        Version number.
+    run_id : str
+        The MLflow run that made it.
+    stage : str
+        ``None``, ``Production`` or ``Archived``.
+    tags : mapping of str to str
+        Tags of the version.
+    aliases : tuple of str
+        Aliases that point at it.
+    """
+
+    number: int
+    run_id: str
+    stage: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, found: ModelVersion, aliases: tuple[str, ...] = ()) -> Version:
+        """Return a model version of MLflow's; it does not know its aliases itself."""
+        return cls(int(found.version), found.run_id, found.current_stage, found.tags, aliases)
+
+    @property
+    def config(self) -> str:
+        """Name of the config that made it."""
+        return self.tags.get(CONFIG, "")
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Scores on the held-out rows, by metric, and what a shadow has measured."""
+        return {**json.loads(self.tags.get(SCORES, "{}")), **self.shadow}
+
+    @property
+    def shadow(self) -> dict[str, float]:
+        """What was measured while it was asked beside the version in Production; empty where it was not."""
+        return dict(json.loads(self.tags.get(SHADOW, "{}")))
+
+    @property
+    def scored_on(self) -> str:
+        """Which rows the scores are of."""
+        return self.tags.get(SCORED_ON, "")
+
+    @property
+    def failure(self) -> str:
+        """Why it may not be promoted: it was rolled back from, or failed validation; empty otherwise."""
+        if reason := self.tags.get(ROLLED_BACK):
+            return f"rolled back: {reason}"
+        if self.tags.get(VALIDATION) != "failed":
+            return ""
+        return self.tags.get(VALIDATION_REASON, "failed validation")

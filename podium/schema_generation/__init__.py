@@ -1,0 +1,1 @@
+"""Generators of the JSON Schemas, from scikit-learn, dag-factory and Airflow."""

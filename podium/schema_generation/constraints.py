@@ -1,0 +1,232 @@
+"""The constraint: what scikit-learn says a parameter may be, as JSON Schema.
+
+scikit-learn keeps its rules in each class's ``_parameter_constraints`` (``sklearn.utils._param_validation``). They are
+private, so this module is the one place that reads them, and the exact release is pinned.
+
+What JSON Schema cannot say stands in keywords of our own, which other validators ignore:
+
+``x-float``
+    An integer is not accepted: for scikit-learn ``max_features: 1`` is one feature and ``1.0`` is all of them.
+``x-nonfinite``
+    Which of ``.inf``, ``-.inf`` and ``.nan`` are accepted; JSON has no such numbers, YAML does.
+``x-inexpressible``
+    What scikit-learn takes here besides, and a config cannot hold.
+``x-nested``
+    ``estimator``: a classifier by the rules of a config; ``estimators``: a mapping of names to such.
+``x-tuple``, ``x-labels``, ``x-function``
+    How to convert the value: a list to a tuple; keys that are whole numbers to integers; a name to a function.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Iterable, MutableMapping
+from numbers import Integral, Real
+from typing import Any
+
+from podium.source import docstrings
+
+#: Functions that a selector of features may score by, all in ``sklearn.feature_selection``.
+SCORE_FUNCTIONS = ("chi2", "f_classif", "mutual_info_classif")
+
+_NONFINITE = {".inf": math.inf, "-.inf": -math.inf, ".nan": math.nan}
+_TYPES: dict[Any, dict[str, Any]] = {
+    bool: {"type": "boolean"},
+    str: {"type": "string"},
+    dict: {"type": "object"},
+    MutableMapping: {"type": "object"},
+    list: {"type": "array"},
+    tuple: {"type": "array"},
+    Iterable: {"type": "array"},
+    Integral: {"type": "integer"},
+    Real: {"type": "number"},
+    float: {"type": "number", "x-float": True},
+}
+_WORDS: dict[str, list[dict[str, Any]]] = {
+    "array-like": [{"type": "array"}],
+    "boolean": [{"type": "boolean"}],
+    "verbose": [{"type": "boolean"}, {"type": "integer", "minimum": 0}],
+    "random_state": [{"type": "integer", "minimum": 0, "maximum": 2**32 - 1}, {"type": "null"}],
+    "cv_object": [{"type": "integer", "minimum": 2}, {"type": "null"}],
+    "nan": [],  # stands in x-nonfinite
+}
+
+
+def parameter_schemas(class_: type) -> dict[str, dict[str, Any]]:
+    """Return a JSON Schema for each parameter of a scikit-learn class, with description and default.
+
+    Parameters
+    ----------
+    class_ : type
+        A class with ``_parameter_constraints``.
+
+    Returns
+    -------
+    dict of str to dict
+        By parameter, in the order of the constructor's signature.
+    """
+    described = docstrings.parameters(class_)
+    rules: dict[str, Any] = class_._parameter_constraints  # type: ignore[attr-defined]  # noqa: SLF001
+    schemas = {}
+    for name, parameter in inspect.signature(class_).parameters.items():
+        default = parameter.default
+        schema = _parameter(name, rules.get(name, "no_validation"), default)
+        schema["description"] = ". ".join(filter(None, [described.get(name, name).rstrip(". "), _remark(schema)])) + "."
+        if default == "deprecated":
+            schema["deprecated"] = True
+        elif _is_json(default) and not _is_marker(rules.get(name, []), default):
+            schema["default"] = default
+        schemas[name] = schema
+    return schemas
+
+
+def required(class_: type) -> list[str]:
+    """Return the parameters without a default, or with one that the class itself refuses when it is fitted."""
+    from sklearn.utils._param_validation import make_constraint
+
+    rules: dict[str, Any] = class_._parameter_constraints  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def is_refused(name: str, default: Any) -> bool:
+        checks = rules.get(name, "no_validation")
+        return checks != "no_validation" and not any(make_constraint(rule).is_satisfied_by(default) for rule in checks)
+
+    signature = inspect.signature(class_).parameters
+    return [name for name, parameter in signature.items() if is_refused(name, parameter.default)]
+
+
+def _parameter(name: str, rules: Any, default: Any) -> dict[str, Any]:
+    if isinstance(rules, str):  # "no_validation"
+        return {}
+    special = _special(name, rules, default)
+    if special is not None:
+        return special
+    branches: list[dict[str, Any]] = []
+    inexpressible: list[str] = []
+    for rule in rules:
+        if type(rule).__name__ == "Hidden":  # kept by scikit-learn for old code, not to be shown
+            continue
+        found = _branches(rule, default)
+        branches += found
+        if not found and not _nonfinite([rule]):
+            inexpressible.append(_name(rule))
+    schema = _any_of(branches)
+    if accepted := _nonfinite(rules):
+        schema["x-nonfinite"] = accepted
+    if inexpressible:
+        schema["x-inexpressible"] = " or ".join(dict.fromkeys(inexpressible))
+    if tuple in rules and list not in rules:
+        schema["x-tuple"] = True
+    if name == "class_weight":
+        schema["x-labels"] = True
+    return schema
+
+
+def _special(name: str, rules: list[Any], default: Any) -> dict[str, Any] | None:
+    """Return the schema of a parameter whose rules say less than is known about it."""
+    optional: list[dict[str, Any]] = [{"type": "null"}] if None in rules else []
+    if name == "estimators":
+        return {"$ref": "#/$defs/named_classifiers", "x-nested": "estimators"}
+    if name in ("estimator", "final_estimator", "init") and any(type(rule).__name__ == "HasMethods" for rule in rules):
+        words = [found for rule in rules for found in _branches(rule, None) if "enum" in found]
+        return _any_of([{"$ref": "#/$defs/classifier"}, *words, *optional]) | {"x-nested": "estimator"}
+    if name == "score_func":
+        return {"enum": sorted(SCORE_FUNCTIONS), "x-function": "sklearn.feature_selection"}
+    if name == "scoring" and str in rules:
+        from sklearn.metrics import get_scorer_names
+
+        own = {default} if isinstance(default, str) else set()  # 'loss' of HistGradientBoostingClassifier
+        return _any_of([{"enum": sorted({*get_scorer_names(), *own})}, *optional])
+    if name == "memory":  # a folder of pickles, which whoever can write there could use to run code
+        return {"type": "null", "x-inexpressible": "a cache"}
+    return None
+
+
+def _branches(rule: Any, default: Any) -> list[dict[str, Any]]:  # noqa: PLR0911 (one return a kind of rule)
+    """Return the schemas any of which says what a rule says; none when JSON has no such values."""
+    if rule is None:
+        return [{"type": "null"}]
+    if isinstance(rule, str):
+        return [dict(branch) for branch in _WORDS.get(rule, [])]
+    if isinstance(rule, type):
+        return [dict(_TYPES[rule])] if rule in _TYPES else []
+    kind = type(rule).__name__
+    if kind == "Interval":
+        return [_interval(rule)]
+    if kind in ("StrOptions", "Options"):
+        return _options(rule, default)
+    if kind == "MissingValues":
+        names = ["integer", "number"] if rule.numeric_only else ["integer", "number", "string", "null"]
+        return [{"type": name} for name in names]
+    return []
+
+
+def _options(rule: Any, default: Any) -> list[dict[str, Any]]:
+    options = sorted(
+        (option for option in rule.options - rule.deprecated if _is_json(option)),
+        key=lambda option: (option != default, str(option)),  # the default comes first in completion and in messages
+    )
+    return [{"enum": options}] if options else []
+
+
+def _interval(rule: Any) -> dict[str, Any]:
+    integral = rule.type is Integral
+    schema: dict[str, Any] = {"type": "integer" if integral else "number"}
+    for bound, closed, word, step in (
+        (rule.left, rule.closed in ("left", "both"), "inimum", 1),
+        (rule.right, rule.closed in ("right", "both"), "aximum", -1),
+    ):
+        if bound is None or math.isinf(bound):
+            continue
+        if integral:
+            schema["m" + word] = int(bound) + (0 if closed else step)
+        else:
+            schema["m" + word if closed else "exclusiveM" + word] = _number(bound)
+    if rule.type.__name__ == "RealNotInt":
+        schema["x-float"] = True
+    return schema
+
+
+def _nonfinite(rules: list[Any]) -> list[str]:
+    from sklearn.utils._param_validation import make_constraint
+
+    checks = [make_constraint(rule) for rule in rules if type(rule).__name__ != "Hidden"]
+    return [word for word, value in _NONFINITE.items() if any(check.is_satisfied_by(value) for check in checks)]
+
+
+def _any_of(branches: list[dict[str, Any]]) -> dict[str, Any]:
+    unique = [branch for at, branch in enumerate(branches) if branch not in branches[:at]]
+    if not unique:
+        return {"not": {}}
+    return dict(unique[0]) if len(unique) == 1 else {"anyOf": unique}
+
+
+def _remark(schema: dict[str, Any]) -> str:
+    missing = schema.get("x-inexpressible")
+    return f"A config cannot hold {missing}" if missing else ""
+
+
+def _name(rule: Any) -> str:
+    if rule is callable:
+        return "a function"
+    if rule == "sparse matrix":
+        return "a sparse matrix"
+    return f"a {rule.__name__} object" if isinstance(rule, type) else "an object"
+
+
+def _is_marker(rules: Any, default: Any) -> bool:
+    """Return whether a default only tells scikit-learn that nothing was given, as ``'warn'`` does."""
+    hidden = [rule.constraint for rule in rules if type(rule).__name__ == "Hidden"]
+    return any(type(rule).__name__ == "StrOptions" and default in rule.options for rule in hidden)
+
+
+def _number(bound: Any) -> int | float:
+    return int(bound) if float(bound).is_integer() else float(bound)
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, list | tuple):
+        return all(map(_is_json, value))
+    return value is None or isinstance(value, str | int)

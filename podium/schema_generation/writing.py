@@ -1,0 +1,40 @@
+"""Writing the schemas: into the package and a project's ``schemas/``, where editors find them."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from podium import schemas
+from podium.schema_generation import config_schema, spec_schema
+
+if TYPE_CHECKING:
+    from podium.project import Project
+
+
+def stale(project: Project) -> dict[Path, str]:
+    """Return the schema files of a project that are not what the installed releases generate, with their new text.
+
+    In a checkout of Podium itself those of the package are among them.
+    """
+    package = Path(str(resources.files(schemas)))
+    folders = [project.root / "schemas", *([package] if package.is_relative_to(project.root / "podium") else [])]
+    files = {folder / name: text for name, text in render().items() for folder in folders}
+    return {
+        file: text for file, text in files.items() if not file.is_file() or file.read_text(encoding="utf-8") != text
+    }
+
+
+def write(files: dict[Path, str]) -> None:
+    """Write files, and the folders that they are in."""
+    for file, text in files.items():
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+def render() -> dict[str, str]:
+    """Return the text of each schema by the name of its file."""
+    generated = {schemas.CONFIG: config_schema.generate(), schemas.SPEC: spec_schema.generate()}
+    return {name: json.dumps(schema, indent=1, ensure_ascii=False) + "\n" for name, schema in generated.items()}

@@ -1,0 +1,1 @@
+"""The inference server, which follows the version in Production."""

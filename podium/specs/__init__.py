@@ -1,0 +1,1 @@
+"""DAG specs: finding them, checking them, and building Airflow DAGs from them."""

@@ -1,0 +1,219 @@
+"""The argument: what a DAG, a task, an operator, a step or an object takes by a name, from the generated schema."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from podium import schemas
+from podium.configs.parameters import Parameter
+from podium.errors import did_you_mean
+from podium.source.signatures import Signature, signature
+from podium.specs.vocabulary import SENSOR_MODE, current_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from podium.source.finder import Finder, Symbol
+
+
+#: Keys that make a mapping stand for an object that is known only when the DAG is built.
+OBJECT_KEYS = ("__type__", "__args__", "__and__", "__or__", "__join__")
+
+#: What takes the arguments of a task that is a plain function.
+PYTHON_TASKS = ("airflow.sdk.definitions.decorators.task", "airflow.providers.standard.decorators.python.python_task")
+PYTHON_OPERATOR = "airflow.providers.standard.operators.python.PythonOperator"
+
+_VARIABLE = re.compile(r"\$\{?\w")
+_TEMPLATE = re.compile(r"\{\{|\{%")
+
+
+#: What has been read, for each finder.
+_known: WeakKeyDictionary[Finder, dict[tuple[str, ...], Arguments]] = WeakKeyDictionary()
+
+
+def is_object(value: Any) -> bool:
+    """Return whether a value stands for an object of a class."""
+    return isinstance(value, dict) and any(key in value for key in OBJECT_KEYS)
+
+
+def unwrapped(value: Any) -> tuple[Any, tuple[str, ...]]:
+    """Return what a list or text in the form of an object holds, and where in it; other values as they are."""
+    if isinstance(value, dict):
+        if value.get("__type__") == "builtins.list" and isinstance(value.get("items"), list):
+            return value["items"], ("items",)
+        parts = value.get("__join__")
+        if isinstance(parts, list) and all(isinstance(part, str | int | float) for part in parts):
+            return "".join(map(str, parts)), ()
+    return value, ()
+
+
+def is_later(value: Any, *, templated: bool = True) -> bool:
+    """Return whether a value's type cannot be told yet: it has a variable or a template in it, or is an object."""
+    if not isinstance(value, str):
+        return is_object(value)
+    return _VARIABLE.search(value) is not None or (templated and _TEMPLATE.search(value) is not None)
+
+
+@dataclass(frozen=True)
+class Argument(Parameter):
+    """One argument; see `Parameter`."""
+
+    @cached_property
+    def expected(self) -> str:
+        """What is accepted, in words."""
+        objects = [f"{{__type__: {branch['x-object']}, ...}}" for branch in self.branches if "x-object" in branch]
+        plain = [branch for branch in self.branches if "x-object" not in branch]
+        words = [Parameter(self.name, {"anyOf": plain}).expected] if plain else []
+        return " or ".join([*words, *objects[:1]])
+
+    @cached_property
+    def is_time_span(self) -> bool:
+        """Whether a number stands for seconds."""
+        return any(branch.get("x-object") == "datetime.timedelta" for branch in self.branches)
+
+    def inside(self, kind: str) -> dict[str, Any] | None:
+        """Return the branch that says what is inside a mapping (``properties``) or a list (``items``), if one does."""
+        return next((branch for branch in self.branches if branch.get(kind)), None)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What something takes.
+
+    Parameters
+    ----------
+    name : str
+        How messages call it.
+    by_name : dict of str to Argument
+        What it takes.
+    required : tuple of str
+        What it cannot do without.
+    is_open : bool
+        Whether it takes others too, or it cannot be told.
+    positional : tuple of str
+        What it takes by position, in order.
+    has_varargs : bool
+        Whether it takes any number by position.
+    by_name_only : frozenset of str
+        What it does not take by position.
+    """
+
+    name: str
+    by_name: dict[str, Argument] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    is_open: bool = False
+    positional: tuple[str, ...] = ()
+    has_varargs: bool = False
+    by_name_only: frozenset[str] = frozenset()
+
+
+def load_spec_schema() -> dict[str, Any]:
+    """Return the generated schema of DAG specs."""
+    return schemas.load(schemas.SPEC)
+
+
+@cache
+def table(name: str) -> Arguments:
+    """Return the arguments that the schema defines for a ``dag``, ``default_args``, a ``task`` or a ``task_group``."""
+    definition = load_spec_schema()["$defs"][name]
+    return Arguments(name, _arguments(definition["properties"]))
+
+
+@cache
+def context_keys() -> frozenset[str]:
+    """Return the names that Airflow itself gives to a callable that asks for them."""
+    return frozenset(load_spec_schema()["x-context"])
+
+
+@cache
+def base_names() -> frozenset[str]:
+    """Return what every operator takes."""
+    return frozenset(table("default_args").by_name) - {"timezone"}  # which dag-factory reads, and only there
+
+
+def of_operator(symbol: Symbol, finder: Finder) -> Arguments:
+    """Return what an operator takes besides what every task takes."""
+    return _once(finder, ("operator", symbol.name), lambda: _of_operator(symbol, finder))
+
+
+def _once(finder: Finder, name: tuple[str, ...], read: Callable[[], Arguments]) -> Arguments:
+    """Read what a name takes once for a finder: a folder of specs names the same few steps again and again."""
+    known = _known.setdefault(finder, {})
+    if name not in known:
+        known[name] = read()
+    return known[name]
+
+
+def _of_operator(symbol: Symbol, finder: Finder) -> Arguments:
+    definition = load_spec_schema()["$defs"].get(symbol.name)
+    short = symbol.name.rpartition(".")[2]
+    if definition is not None:
+        return Arguments(short, _arguments(definition["properties"]), tuple(definition["x-required"]))
+    found = signature(symbol, finder)
+    own = {name: schema for name, schema in found.arguments.items() if name not in base_names()}
+    required = tuple(name for name in found.required if name in own and name != "task_id")
+    own.pop("task_id", None)
+    if "poke_interval" in own:
+        own["mode"] = SENSOR_MODE
+    # Without one of BaseOperator's arguments its source did not lead to BaseOperator.
+    is_open = found.is_open or "trigger_rule" not in found.arguments
+    return Arguments(short, _arguments(own), required, is_open=is_open)
+
+
+def of_callable(dotted: str, symbol: Symbol, finder: Finder) -> Arguments:
+    """Return what a function takes; the schema's word where it has one, as for the steps in ``tasks/``."""
+    return _once(finder, ("callable", dotted, symbol.name), lambda: _of_callable(dotted, symbol, finder))
+
+
+def _of_callable(dotted: str, symbol: Symbol, finder: Finder) -> Arguments:
+    found = signature(symbol, finder)
+    known = load_spec_schema()["$defs"].get(current_path(dotted), {}).get("properties", {})
+    return _of_signature(found, {**found.arguments, **{n: s for n, s in known.items() if n in found.arguments}})
+
+
+def of_object(dotted: str, symbol: Symbol, finder: Finder) -> Arguments:
+    """Return what the constructor of a class takes, or a function that makes an object."""
+    definition = load_spec_schema()["$defs"].get(current_path(dotted))
+    if definition is None or "x-positional" not in definition:
+        found = signature(symbol, finder)
+        return _of_signature(found, found.arguments)
+    own = {name: schema for name, schema in definition["properties"].items() if name[:2] != "__"}
+    return Arguments(
+        dotted.rpartition(".")[2],
+        _arguments(own),
+        tuple(definition["x-required"]),
+        is_open=definition["x-open"],
+        positional=tuple(definition["x-positional"]),
+        has_varargs=definition["x-varargs"],
+    )
+
+
+def _of_signature(found: Signature, schemas: dict[str, Any]) -> Arguments:
+    return Arguments(
+        found.name,
+        _arguments(schemas),
+        tuple(dict.fromkeys(found.required)),
+        is_open=found.is_open,
+        positional=tuple(found.positional),
+        has_varargs=found.has_varargs,
+        by_name_only=frozenset(found.keyword_only),
+    )
+
+
+def _arguments(schemas: dict[str, Any]) -> dict[str, Argument]:
+    return {name: Argument(name, schema) for name, schema in schemas.items()}
+
+
+def missing(arguments: Arguments, given: Iterable[str], by_position: int = 0) -> list[str]:
+    """Return what is required but not given; what is given under a name close to it is misspelt, not missing."""
+    there = {*given, *arguments.positional[:by_position]}
+    misspelt = there - arguments.by_name.keys() - context_keys() - base_names()
+    return [
+        name
+        for name in arguments.required
+        if name not in there and not any(did_you_mean(word, [name]) for word in misspelt)
+    ]

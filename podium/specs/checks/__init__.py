@@ -1,0 +1,1 @@
+"""The checks of specs and configs: every mistake with its line and column, before anything runs."""

@@ -1,0 +1,59 @@
+"""The check of data: the rows that a spec names are there, and so is the column of labels."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any
+
+from podium.data.datasets import SUFFIXES
+from podium.specs.arguments import is_later
+from podium.specs.checks.problems import hint
+from podium.specs.vocabulary import STEPS, current_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from podium.specs.checks.problems import Findings, Pointer
+
+
+def check_data(findings: Findings, pointer: Pointer, conf: Mapping[str, Any], function: str) -> None:
+    """Check the data set that a task gives to one of Podium's steps."""
+    if not current_path(function).startswith(STEPS):
+        return
+    partial = conf.get("partial")
+    for at, values in (((), conf), (("partial",), partial if isinstance(partial, dict) else {})):
+        dataset = values.get("dataset")
+        if isinstance(dataset, dict) and isinstance(dataset.get("path"), str) and not is_later(dataset["path"]):
+            _check_file(findings, (*pointer, *at, "dataset"), dataset)
+
+
+def _check_file(findings: Findings, pointer: Pointer, dataset: Mapping[str, Any]) -> None:
+    written, target = dataset["path"], dataset.get("target")
+    try:
+        file = findings.project.path(written)
+        is_file = file.is_file()
+    except (OSError, ValueError):
+        is_file = False
+    if not is_file:
+        findings.say((*pointer, "path"), f"there is no file {written!r}")
+        return
+    if file.suffix not in SUFFIXES:
+        findings.say((*pointer, "path"), f"{written!r} must be a file that ends in {' or '.join(SUFFIXES)}")
+        return
+    columns = _columns(file)
+    if isinstance(target, str) and columns is not None and target not in columns and not is_later(target):
+        findings.say((*pointer, "target"), f"{written} has no column {target!r}{hint(target, columns)}")
+
+
+def _columns(file: Path) -> list[str] | None:
+    """Return the columns of a file without reading its rows; None if that cannot be done."""
+    try:
+        if file.suffix == ".csv":
+            with file.open(encoding="utf-8-sig", newline="") as rows:
+                return next(csv.reader(rows), [])
+        from pyarrow import parquet  # type: ignore[import-untyped]
+
+        return list(parquet.read_schema(file).names)
+    except (OSError, ValueError, csv.Error):  # pyarrow's errors are ValueErrors
+        return None

@@ -1,0 +1,205 @@
+"""DAG specs: dag-factory's YAML, read with positions and built one DAG at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import importlib
+import inspect
+import operator
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from podium.errors import InvalidFileError, PodiumError, Problem
+from podium.files.documents import load_document
+from podium.files.yaml_nodes import from_environment
+from podium.specs import notifications
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from airflow.sdk import DAG
+
+    from podium.files.documents import Document
+    from podium.project import Project
+from podium.specs.files import _defaults, _readable, _stamp, _tasks, files_of, spec_files
+from podium.specs.vocabulary import NOT_DAGS, STEPS, current_path
+
+COMBINE = {"__and__": operator.and_, "__or__": operator.or_}
+
+
+def load_dags(project: Project, dag_id: str | None = None) -> dict[str, DAG]:
+    """Build the DAGs of a project's specs, leaving out the specs that :func:`spec_problems` reports.
+
+    Parameters
+    ----------
+    project : Project
+        Whose specs.
+    dag_id : str, optional
+        Build only the specs that may hold this DAG: a task needs no other.
+
+    Returns
+    -------
+    dict of str to airflow.sdk.DAG
+    """
+    if dag_id:
+        # A task's own DAG was valid when it was scheduled, and a task must start fast.
+        files = files_of(project, dag_id)
+        return dict(_built(project, tuple(files), _stamp([*files, *_defaults(project)])))
+    return _build_all(_validated(project)[0], project)
+
+
+def _build_all(documents: Iterable[Document], project: Project) -> dict[str, DAG]:
+    dags: dict[str, DAG] = {}
+    with _no_collection():
+        for document in documents:
+            with contextlib.suppress(InvalidFileError):
+                dags = build(document, project) | dags
+    return dags
+
+
+@functools.lru_cache(maxsize=64)
+def _built(project: Project, files: tuple[Path, ...], _stamp: object) -> dict[str, DAG]:
+    return _build_all(_readable(files, project), project)
+
+
+def forget_built() -> None:
+    """Forget the DAGs that were built for tasks, so that the next one builds its own."""
+    _built.cache_clear()
+
+
+def spec_problems(project: Project) -> list[Problem]:
+    """Return what keeps specs from becoming DAGs."""
+    sound, problems = _validated(project)
+    for document in sound:
+        try:
+            build(document, project)
+        except InvalidFileError as error:
+            problems += error.problems
+    return problems
+
+
+def _validated(project: Project) -> tuple[list[Document], list[Problem]]:
+    """Return the specs without a mistake, and the mistakes of the others: those that ``podium validate`` finds."""
+    from podium.specs.checks.project import Validation, duplicate_ids
+
+    check = Validation(project)
+    files = [*_defaults(project), *spec_files(project)]
+    found = [problem for path in files for problem in check.file(path)]
+    problems = [*check.problems, *found, *duplicate_ids(check.ids, project)]
+    spoilt = {problem.path for problem in problems}
+    return [document for document in check.specs if document.path not in spoilt], problems
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Leave out garbage collection: nothing of what is loaded is, and looking for it takes an eighth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def build(document: Document, project: Project) -> dict[str, DAG]:
+    """Build the DAGs of one spec through dag-factory.
+
+    Raises
+    ------
+    InvalidFileError
+        With a problem for each DAG that dag-factory or Airflow refuses.
+    """
+    factory = _factory(project)
+    from dagfactory.utils import cast_with_type
+
+    shared = {key: value for key, value in document.data.items() if key in NOT_DAGS}
+    dags: dict[str, DAG] = {}
+    problems = []
+    for key in document.data.keys() - shared.keys():
+        try:
+            content = expand({**shared, key: document.data[key]})
+            for task in _tasks(content[key]):
+                _keep_signature(str(task.get("python_callable")))
+            sent = notifications.take(content)
+            config = combine(cast_with_type(content))
+            built = factory(config_dict=config, defaults_config_path=str(project.dag_specs)).build_dags()
+            for dag in built.values():
+                notifications.attach(dag, sent)
+            dags |= built
+        except Exception as error:  # noqa: BLE001
+            # Whatever a spec makes dag-factory or Airflow raise is that spec's problem alone.
+            text = " ".join(str(error).split()) or type(error).__name__
+            message = f"{key}: {text}" if isinstance(error, PodiumError) else f"{key}: {type(error).__name__}: {text}"
+            problems.append(document.problem([key], message, key=True))
+    if problems:
+        raise InvalidFileError(problems)
+    for dag in dags.values():
+        written = f"```yaml\n{document.text.rstrip()}\n```"
+        dag.doc_md = f"{dag.doc_md}\n\n{written}" if dag.doc_md else written
+    return dags
+
+
+@functools.cache
+def _keep_signature(name: str) -> None:
+    """Note the signature of a step of Podium's: Airflow works it out twice a task, a seventh of all loading."""
+    module, _, function = name.rpartition(".")
+    if current_path(name).startswith(STEPS):
+        with contextlib.suppress(Exception):  # dag-factory says what is wrong with it
+            step = getattr(importlib.import_module(module), function)
+            step.__signature__ = inspect.signature(step)
+
+
+def import_dag_factory() -> None:
+    """Import dag-factory without the warnings about what it, and Airflow itself, import by deprecated names."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import dagfactory  # noqa: F401
+
+
+@functools.cache
+def _factory(project: Project) -> Any:
+    import_dag_factory()
+    from dagfactory.dagfactory import _DagFactory
+    from dagfactory.utils import cast_with_type
+
+    class Factory(_DagFactory):  # type: ignore[misc]
+        """dag-factory without its own reading and printing of YAML, which is most of its time."""
+
+        def _load_dag_config(self, config_filepath: Path) -> dict[str, Any]:
+            defaults = load_document(config_filepath, project.shown(config_filepath))
+            return dict(cast_with_type(expand(defaults.data)))
+
+        @staticmethod
+        def _serialise_config_md(*_: Any) -> str:
+            return ""  # the docs show the spec as its author wrote it
+
+    return Factory
+
+
+def expand(value: Any) -> Any:
+    """Return a spec's content with ``$NAME`` and ``${NAME}`` in its text replaced from the environment."""
+    if isinstance(value, str):
+        return from_environment(value)
+    if isinstance(value, dict):
+        return {key: expand(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [expand(inner) for inner in value]
+    return value
+
+
+def combine(value: Any) -> Any:
+    """Return a spec's content with ``__and__``, ``__or__`` and ``__join__`` carried out."""
+    if isinstance(value, list):
+        return [combine(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    for key, both in COMBINE.items():
+        if key in value:
+            return functools.reduce(both, combine(value[key]))
+    if "__join__" in value:
+        return "".join(map(str, combine(value["__join__"])))
+    return {key: combine(inner) for key, inner in value.items()}

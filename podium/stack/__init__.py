@@ -1,0 +1,1 @@
+"""The local stack: Airflow, MLflow and PostgreSQL as processes of this machine."""

@@ -1,0 +1,1 @@
+"""The steps of a pipeline: the functions that specs name and Airflow calls."""

@@ -1,0 +1,73 @@
+"""Train one classifier config and register what comes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowFailException
+
+from podium.airflow import environment
+from podium.airflow.processes import keep_process
+from podium.data import datasets
+from podium.errors import PodiumError
+from podium.training import recording
+from podium.training.job import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def train_classifier(
+    config: dict[str, Any],
+    pipeline: str,
+    dataset: str | Mapping[str, Any],
+    split: Mapping[str, Any] | None = None,
+) -> Mapping[str, Any]:  # of a dict, Airflow would store each value apart as well, a request each
+    """Cross-validate, fit, score, log and register one candidate.
+
+    Parameters
+    ----------
+    config : dict
+        An entry of what ``detect`` found.
+    pipeline, dataset, split
+        As in :func:`podium.steps.detect.detect_configs`.
+
+    Returns
+    -------
+    dict
+        ``name``, ``version``, ``run_id`` and ``metrics``.
+
+    Raises
+    ------
+    AirflowFailException
+        If the config cannot be trained: trying again would not help.
+    """
+    if "error" in config:
+        raise AirflowFailException(config["error"])
+    from podium.training.fit import train
+
+    job = Job.from_spec(environment.project(), pipeline, dataset, split)
+    attempt = recording.Attempt.from_entry(environment.registry(pipeline), job, config)
+    finished = attempt.finished_before() if _may_be_finished() else None
+    if finished is not None:
+        return finished
+    try:
+        rows = datasets.load(job.dataset, job.split)
+        with attempt.run() as record:
+            with record.own_fault():
+                training = train(attempt.config, rows, job.split)
+            report = record.register(training, rows)
+    except PodiumError as error:
+        raise AirflowFailException(str(error)) from error
+    keep_process()
+    return report
+
+
+def _may_be_finished() -> bool:
+    """Tell whether anything can have trained since the run looked which configs to train: a try before, another run."""
+    try:
+        context: Any = get_current_context()
+    except RuntimeError:
+        return True
+    return bool(context["ti"].try_number > 1 or context["dag"].max_active_runs != 1)

@@ -1,0 +1,79 @@
+"""Check the models that are in the registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from podium.airflow import environment
+from podium.airflow.processes import keep_process
+from podium.evaluation.gates import from_spec
+from podium.promotion import validation
+from podium.registry import tag_names
+from podium.training.job import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def list_versions(
+    pipeline: str,
+    dataset: str | Mapping[str, Any],
+    split: Mapping[str, Any] | None = None,
+    again: bool | str = True,
+) -> list[dict[str, Any]]:
+    """List the versions that have to be checked: one entry, and so one mapped task, each.
+
+    Parameters
+    ----------
+    pipeline, dataset, split
+        As in :func:`podium.steps.detect.detect_configs`.
+    again : bool or str
+        Also those that have passed or failed on these rows before; a templated ``"True"`` counts.
+
+    Returns
+    -------
+    list of dict
+        ``name`` and ``version``, oldest first.
+    """
+    job = Job.from_spec(environment.project(), pipeline, dataset, split)
+    digest = job.held_out_digest()
+    every = str(again).lower() == "true"
+    return [
+        {"name": f"v{version.number} {version.config}", "version": version.number}
+        for version in environment.registry(pipeline).versions()
+        if every or version.scored_on != digest or tag_names.VALIDATION not in version.tags
+    ]
+
+
+def validate_version(
+    model: dict[str, Any],
+    pipeline: str,
+    dataset: str | Mapping[str, Any],
+    split: Mapping[str, Any] | None = None,
+    gates: Mapping[str, Any] | None = None,
+) -> Mapping[str, Any]:  # of a dict, Airflow would store each value apart as well
+    """Load a version from the registry, score it anew on the held-out rows, and tag it with the verdict.
+
+    A model that does not pass is a result, not a failed task: promotion leaves it out and says why.
+
+    Parameters
+    ----------
+    model : dict
+        An entry of :func:`list_versions`.
+    pipeline, dataset, split
+        As in :func:`podium.steps.detect.detect_configs`.
+    gates : mapping, optional
+        As in :func:`podium.steps.promote.promote_best`; here without those parts that need a champion.
+
+    Returns
+    -------
+    dict
+        ``name``, ``version`` and ``metrics``.
+    """
+    job = Job.from_spec(environment.project(), pipeline, dataset, split)
+    models = environment.registry(pipeline)
+    version = models.version(model["version"])
+    outcome = validation.check(models, version, job, from_spec(gates))
+    print(f"version {version.number} ({version.config}) {'; '.join(outcome.failures) or 'passed'}")
+    keep_process()
+    return {"name": model["name"], "version": version.number, "metrics": outcome.scores}

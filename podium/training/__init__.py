@@ -1,0 +1,1 @@
+"""Training: which configs to train, fitting one, and recording it in MLflow."""

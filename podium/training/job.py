@@ -1,0 +1,92 @@
+"""The job of a pipeline: on which rows and from which configs it trains."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from podium.data import splits
+from podium.data.datasets import DatasetRef
+from podium.data.splits import Split
+from podium.registry import tag_names
+from podium.training.fingerprint import fingerprint, former_fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from podium.configs.config import ClassifierConfig
+    from podium.project import Project
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a pipeline trains on, as its spec says.
+
+    Parameters
+    ----------
+    project : Project
+        The checkout.
+    pipeline : str
+        Name of the pipeline.
+    dataset : DatasetRef
+        The rows.
+    split : Split
+        How they are divided.
+    folder : pathlib.Path
+        Where its configs lie.
+    """
+
+    project: Project
+    pipeline: str
+    dataset: DatasetRef
+    split: Split
+    folder: Path
+
+    @classmethod
+    def from_spec(
+        cls,
+        project: Project,
+        pipeline: str,
+        dataset: str | Mapping[str, Any],
+        split: Mapping[str, Any] | None = None,
+        folder: str | None = None,
+    ) -> Job:
+        """Read a step's arguments as they stand in a spec."""
+        return cls(
+            project=project,
+            pipeline=pipeline,
+            dataset=DatasetRef.from_spec(dataset, project.root),
+            split=Split.from_spec(split),
+            folder=project.path(folder) if folder else project.config / pipeline,
+        )
+
+    def as_spec(self) -> dict[str, Any]:
+        """Return the rows as :meth:`from_spec` reads them."""
+        return {"dataset": self.dataset.as_spec(self.project.root), "split": asdict(self.split)}
+
+    @property
+    def shown_folder(self) -> str:
+        """The folder as messages show it."""
+        return self.project.shown(self.folder)
+
+    def held_out_digest(self) -> str:
+        """Return what identifies the held-out rows: scores compare only where it is the same."""
+        return f"{self.dataset.digest()[:16]}-{splits.split_digest(self.split)[:16]}"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What runs and versions say of the rows."""
+        return {
+            tag_names.DATA: self.dataset.name,
+            tag_names.DATA_DIGEST: self.dataset.digest(),
+            tag_names.SPLIT_DIGEST: splits.split_digest(self.split),
+        }
+
+    def identity(self, config: ClassifierConfig) -> str:
+        """Return the fingerprint of a training of a config in this job."""
+        return fingerprint(config, self.dataset.digest(), self.split)
+
+    def former_identity(self, config: ClassifierConfig) -> str | None:
+        """Return the fingerprint that an earlier release gave the same training, if there is one."""
+        return former_fingerprint(config, self.dataset.digest(), self.split)

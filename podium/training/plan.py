@@ -1,0 +1,153 @@
+"""Which configs of a folder have to be trained, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from podium.configs.config import ClassifierConfig
+from podium.configs.files import config_files, load_config
+from podium.errors import InvalidFileError, Problem
+from podium.registry import tag_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from podium.project import Project
+    from podium.registry.client import Registry
+    from podium.registry.versions import Version
+    from podium.training.job import Job
+
+Action = Literal["train", "skip", "invalid", "failed"]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One candidate and what becomes of it.
+
+    Parameters
+    ----------
+    name : str
+        The config's name.
+    action : {"train", "skip", "invalid", "failed"}
+        Train it; its version is there; its file cannot be read; it failed before by its own fault.
+    reason : str
+        Why, or the error.
+    config : ClassifierConfig or None
+        None for a file that cannot be read.
+    identity : str
+        Empty for a file that cannot be read.
+    """
+
+    name: str
+    action: Action
+    reason: str
+    config: ClassifierConfig | None = None
+    identity: str = ""
+
+    def line(self) -> str:
+        """Return the item as one line of a log."""
+        return self.reason if self.action == "invalid" else f"{self.action:5} {self.name}: {self.reason}"
+
+    def entry(self, project: Project, commit: str, experiment: str) -> dict[str, Any]:
+        """Return what a mapped task gets of it, as JSON values.
+
+        Parameters
+        ----------
+        project : Project
+            Where the text of the config's file, ``source``, is read.
+        commit, experiment : str
+            What is the same for every task, and looked up once: see :class:`podium.training.recording.Attempt`.
+        """
+        if self.action != "train" or self.config is None:
+            return {"name": self.name, "error": self.reason}
+        return {
+            "name": self.name,
+            "config": self.config.as_dict(),
+            "identity": self.identity,
+            "source": project.path(self.config.path).read_text(encoding="utf-8"),
+            "commit": commit,
+            "experiment": experiment,
+        }
+
+
+def plan(models: Registry, job: Job, *, retry_failed: bool = False) -> list[Item]:
+    """Decide for every config of a folder whether it has to be trained.
+
+    Parameters
+    ----------
+    models : Registry
+        Where finished versions are looked up.
+    job : Job
+        The folder, the rows and the split.
+    retry_failed : bool
+        Train again what failed before by its own fault.
+
+    Returns
+    -------
+    list of Item
+        By name of the file, grid points in their order.
+    """
+    if not job.folder.is_dir():
+        job.folder.mkdir(parents=True)
+    read = list(_read(job))
+    if not read:
+        return []
+    versions = models.versions()
+    finished = {v.tags[tag_names.IDENTITY]: v for v in versions if tag_names.IDENTITY in v.tags}
+    latest = {v.config: v for v in versions}
+    faults = {} if retry_failed else models.own_faults()
+    return [
+        _decide(job, one, finished, latest, faults)
+        if isinstance(one, ClassifierConfig)
+        else Item(one.name, "invalid", one.error)
+        for one in read
+    ]
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A config file that cannot be read, and what is wrong with it."""
+
+    name: str
+    error: str
+
+
+def _read(job: Job) -> Iterator[ClassifierConfig | Unreadable]:
+    taken: dict[str, Path] = {}
+    for path in config_files(job.folder):
+        shown = job.project.shown(path)
+        if path.stem in taken:
+            message = f"a config named {path.stem!r} is in {taken[path.stem].name} already: rename one of them"
+            yield Unreadable(path.name, str(Problem(shown, 1, 1, message)))
+            continue
+        taken[path.stem] = path
+        try:
+            yield from load_config(path, job.project)
+        except InvalidFileError as error:
+            yield Unreadable(path.stem, str(error))
+
+
+def _decide(
+    job: Job,
+    config: ClassifierConfig,
+    finished: Mapping[str, Version],
+    latest: Mapping[str, Version],
+    faults: Mapping[str, str],
+) -> Item:
+    key = job.identity(config)
+    keys = [key, former] if (former := job.former_identity(config)) else [key]
+    if version := next((finished[each] for each in keys if each in finished), None):
+        return Item(config.name, "skip", f"version {version.number} is there", config, key)
+    if fault := next((faults[each] for each in keys if each in faults), None):
+        return Item(config.name, "failed", f"failed before: {fault}", config, key)
+    before = latest.get(config.name)
+    return Item(config.name, "train", _what_changed(job, config, before) if before else "new", config, key)
+
+
+def _what_changed(job: Job, config: ClassifierConfig, before: Version) -> str:
+    now = {tag_names.CONFIG_DIGEST: config.digest, **job.tags}
+    kinds = {"config": tag_names.CONFIG_DIGEST, "data": tag_names.DATA_DIGEST, "split": tag_names.SPLIT_DIGEST}
+    changed = [what for what, tag in kinds.items() if before.tags.get(tag) != now[tag]]
+    return f"{' and '.join(changed) or 'training revision or a package'} changed since version {before.number}"

@@ -1,0 +1,290 @@
+"""Write a training into MLflow so that it is there once, whole, and says where it came from."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from podium.configs.config import ClassifierConfig
+from podium.data import splits
+from podium.errors import PodiumError, Problem
+from podium.registry import artifacts, tag_names
+from podium.registry.versions import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mlflow.entities import DatasetInput, LoggedModel, RunInfo
+
+    from podium.data.datasets import Dataset
+    from podium.registry.client import Registry
+    from podium.training.fit import Training
+    from podium.training.job import Job
+from podium.registry.model_files import save_model
+from podium.registry.provenance import store_failed_run, task_tags
+
+# MLflow's column for a data set's digest holds 36 characters: for the rows, for how they are split, for which part.
+DATASET_DIGEST_LENGTH = 12
+# A config's own tags may not say what Podium and MLflow say, such as that its model was validated.
+RESERVED_TAGS = ("podium.", "mlflow.")
+# Half of the time for a fifth more bytes.
+FAST_PNG = {"compress_level": 1}
+# A config that lacks memory or a disk is not to blame for it: these are tried again.
+NOT_OWN_FAULT = (MemoryError, OSError)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try at training one candidate.
+
+    Parameters
+    ----------
+    models : Registry
+        The pipeline's.
+    job : Job
+        The pipeline, its rows and their split.
+    config : ClassifierConfig
+        The candidate.
+    identity : str
+        What its training is known by.
+    source : str
+        Text of the config's file.
+    commit : str
+        The commit that the checkout was at when the config was found; empty outside git.
+    experiment : str
+        Id of the pipeline's MLflow experiment.
+    """
+
+    models: Registry
+    job: Job
+    config: ClassifierConfig
+    identity: str
+    source: str
+    commit: str
+    experiment: str
+
+    @classmethod
+    def from_entry(cls, models: Registry, job: Job, entry: Mapping[str, Any]) -> Attempt:
+        """Read what a mapped task was given: an :meth:`Item.entry <podium.training.plan.Item.entry>` of the plan."""
+        given = {name: entry[name] for name in ("identity", "source", "commit", "experiment")}
+        return cls(models, job, ClassifierConfig.from_dict(entry["config"]), **given)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What the run and the version say of where they came from."""
+        return {
+            **{name: text for name, text in self.config.tags.items() if not name.startswith(RESERVED_TAGS)},
+            tag_names.IDENTITY: self.identity,
+            tag_names.CONFIG: self.config.name,
+            tag_names.ESTIMATOR: self.config.estimator,
+            tag_names.CONFIG_DIGEST: self.config.digest,
+            **self.job.tags,
+            tag_names.COMMIT: self.commit,
+            **task_tags(),
+        }
+
+    def finished_before(self) -> dict[str, Any] | None:
+        """Finish or undo what an earlier try of the same training left behind.
+
+        A version is registered when all else has been written, so one that is there is whole and only its run may be
+        open; a run without a version is closed as killed.
+
+        Returns
+        -------
+        dict or None
+            What the task returns, if there is a version.
+        """
+        found = self.models.trained(self.identity)
+        if found:
+            self.models.client.set_terminated(found.run_id, "FINISHED")
+        if task_tags().get(tag_names.TRY) != "1":
+            self.models.close_unfinished(f"tags.`{tag_names.IDENTITY}` = '{self.identity}'", "its process was killed")
+        return _report(found) if found else None
+
+    @contextlib.contextmanager
+    def run(self) -> Iterator[Record]:
+        """Open an MLflow run named after the config; it ends FINISHED, or FAILED when the block raises."""
+        tags = self.tags
+        tags |= {
+            "mlflow.source.type": "JOB",
+            "mlflow.source.name": self.config.path,
+            "mlflow.source.git.commit": self.commit,
+            "mlflow.note.content": tag_names.note(self.config.description, tags),
+        }
+        client = self.models.client
+        record = Record(self, client.create_run(self.experiment, tags=tags, run_name=self.config.name).info)
+        try:
+            yield record
+        except BaseException as error:
+            client.set_terminated(record.run_id, "FAILED")
+            if isinstance(error, Exception):  # and not the end of the process
+                store_failed_run(record.run_id)
+            raise
+        client.set_terminated(record.run_id)
+
+
+@dataclass(frozen=True)
+class Record:
+    """An open MLflow run of an attempt.
+
+    It is written through MLflow's client: ``mlflow.start_run`` and ``mlflow.sklearn.log_model`` ask the server six
+    times for the run that they are in, and load the model anew to ask it for the example's prediction.
+    """
+
+    attempt: Attempt
+    info: RunInfo
+
+    @property
+    def run_id(self) -> str:
+        """Id of the run."""
+        return str(self.info.run_id)
+
+    @contextlib.contextmanager
+    def own_fault(self) -> Iterator[None]:
+        """Note that what is raised inside is the config's own fault, so that it is not tried again unchanged.
+
+        Raises
+        ------
+        PodiumError
+            In place of what was raised.
+        """
+        try:
+            yield
+        except NOT_OWN_FAULT:
+            raise
+        except Exception as error:
+            config = self.attempt.config
+            text = " ".join(str(error).split())
+            message = str(Problem(config.path, 1, 1, f"{config.estimator}: {type(error).__name__}: {text}"))
+            client = self.attempt.models.client
+            client.set_tag(self.run_id, tag_names.ERROR, message)
+            client.set_tag(self.run_id, tag_names.OWN_FAULT, "true")
+            raise PodiumError(message) from error
+
+    def register(self, training: Training, dataset: Dataset) -> dict[str, Any]:
+        """Log everything about a finished training, then register its version.
+
+        Returns
+        -------
+        dict
+            What the task returns: ``name``, ``version``, ``run_id`` and ``metrics``.
+        """
+        self._log_inputs(dataset)
+        self._log_files(training, dataset)
+        model = self._log_model(training, dataset)
+        self._log_numbers(training, model)
+        return self._register(training, model)
+
+    def _log_inputs(self, dataset: Dataset) -> None:
+        from mlflow.exceptions import MlflowException
+
+        inputs = _inputs(dataset, self.attempt.job)
+        try:
+            self.attempt.models.client.log_inputs(self.run_id, inputs)
+        except MlflowException:  # another process was faster to log this data set for the first time
+            self.attempt.models.client.log_inputs(self.run_id, inputs)
+
+    def _params(self) -> dict[str, str]:
+        config = self.attempt.config
+        params = {f"params.{name}": str(value) for name, value in config.params.items()}
+        params["estimator"] = config.estimator
+        if config.preprocess:
+            params["preprocess"] = json.dumps(config.as_dict()["preprocess"])
+        return params
+
+    def _log_files(self, training: Training, dataset: Dataset) -> None:
+        from podium.training.fit import confusion_matrix_figure
+
+        config = self.attempt.config
+        with self.attempt.models.artifact_folder(self.info.artifact_uri) as target:
+            title = f"{config.name} on held-out rows"
+            figure = confusion_matrix_figure(training.model, dataset.x_test, dataset.y_test, title)
+            figure.savefig(target / "confusion_matrix.png", dpi=100, pil_kwargs=FAST_PNG)
+            (target / "config").mkdir()
+            (target / "config" / Path(config.path).name).write_text(self.attempt.source, encoding="utf-8")
+            (target / "candidate.yaml").write_text(yaml.safe_dump(config.as_dict(), sort_keys=False), encoding="utf-8")
+            (target / artifacts.FOLDS).write_text(json.dumps(training.fold_scores, indent=1), encoding="utf-8")
+
+    def _log_model(self, training: Training, dataset: Dataset) -> LoggedModel:
+        from mlflow.entities import LoggedModelOutput
+        from mlflow.models import Model
+
+        client = self.attempt.models.client
+        logged = client.create_logged_model(self.info.experiment_id, "model", self.run_id, params=self._params())
+        location, model_id = logged.artifact_location, logged.model_id
+        about = Model(artifact_path=location, run_id=self.run_id, model_uuid=model_id, model_id=model_id)
+        with self.attempt.models.artifact_folder(location) as folder:
+            save_model(training.model, dataset, folder, about)
+        client.log_outputs(self.run_id, [LoggedModelOutput(model_id, step=0)])
+        client.finalize_logged_model(model_id, "READY")
+        return logged
+
+    def _log_numbers(self, training: Training, model: LoggedModel) -> None:
+        """Log the params of the run, and the scores of run and model, in one request."""
+        from mlflow.entities import Metric, Param
+
+        now = int(time.time() * 1000)
+        self.attempt.models.client.log_batch(
+            self.run_id,
+            metrics=[Metric(k, v, now, 0, model.model_id, run_id=self.run_id) for k, v in training.scores.items()],
+            params=[Param(name, value) for name, value in self._params().items()],
+        )
+
+    def _register(self, training: Training, logged: LoggedModel) -> dict[str, Any]:
+        models, config = self.attempt.models, self.attempt.config
+        held_out = {n.removeprefix("test_"): v for n, v in training.scores.items() if n.startswith("test_")}
+        created = models.create_version(
+            source=logged.model_uri,
+            run_id=self.run_id,
+            model_id=logged.model_id,
+            description=f"{config.name}: {config.description or config.estimator}",
+            tags={
+                **self.attempt.tags,
+                tag_names.SCORES: json.dumps(held_out),
+                tag_names.SCORED_ON: self.attempt.job.held_out_digest(),
+            },
+        )
+        return _report(Version(int(created.version), self.run_id, "None", created.tags))
+
+
+def _report(version: Version) -> dict[str, Any]:
+    metrics: Mapping[str, float] = version.metrics
+    return {"name": version.config, "version": version.number, "run_id": version.run_id, "metrics": dict(metrics)}
+
+
+def _inputs(dataset: Dataset, job: Job) -> list[DatasetInput]:
+    """Return both parts of a data set as MLflow keeps them."""
+    import mlflow
+    from mlflow.data.code_dataset_source import CodeDatasetSource
+    from mlflow.entities import Dataset as Rows
+    from mlflow.entities import DatasetInput, InputTag
+    from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
+
+    source = dataset.source if job.dataset.path else CodeDatasetSource({"function": dataset.source})
+    digests = (dataset.digest, splits.split_digest(job.split))
+    # MLflow takes inputs of one name and digest for the same one, and keeps the first.
+    digest = "-".join(part[:DATASET_DIGEST_LENGTH] for part in digests)
+    inputs = []
+    for rows, labels, context in (
+        (dataset.x_train, dataset.y_train, "training"),
+        (dataset.x_test, dataset.y_test, "testing"),
+    ):
+        with warnings.catch_warnings():
+            # MLflow wonders which of two equal classes a file's address belongs to.
+            warnings.simplefilter("ignore", UserWarning)
+            logged = mlflow.data.from_pandas(
+                rows.assign(**{dataset.target: labels}),
+                source=source,
+                targets=dataset.target,
+                name=dataset.name,
+                digest=f"{digest}-{context}",
+            )
+        inputs.append(DatasetInput(Rows(**logged.to_dict()), [InputTag(MLFLOW_DATASET_CONTEXT, context)]))
+    return inputs

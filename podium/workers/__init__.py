@@ -1,0 +1,1 @@
+"""The warm executor, and the coordinator that lets mapped tasks share a process."""

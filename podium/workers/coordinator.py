@@ -1,0 +1,345 @@
+"""An Airflow coordinator for a worker's tasks: which process runs each of them.
+
+Airflow forks one for every task, and most of what that costs is to copy again the same pages of what the worker has
+imported. A task that leaves nothing behind can say so: its process then runs the next instance of the same mapped task.
+How tasks are supervised, logged and killed stays Airflow's own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import ctypes
+import functools
+import os
+import random
+import resource
+import select
+import signal
+import socket
+import sys
+import sysconfig
+import threading
+import time
+import traceback
+from pathlib import Path
+from selectors import EVENT_READ
+from typing import TYPE_CHECKING, Any, Self
+
+import psutil
+import structlog
+from airflow.sdk.execution_time import supervisor
+from airflow.sdk.execution_time.coordinator import BaseCoordinator
+
+from podium.airflow import environment, processes
+from podium.data import datasets
+from podium.pipeline.spec import read_pipeline
+from podium.specs import dags
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk.api.datamodels._generated import TaskInstance
+
+    from podium.training.job import Job
+
+
+# Where modules are that do not change while the stack runs.
+INSTALLED = tuple(sysconfig.get_paths()[part] for part in ("stdlib", "platstdlib", "purelib", "platlib"))
+
+# A kept process ends when it has been idle for so long, or when its memory has grown by so much.
+IDLE_SECONDS = 5
+GROWTH_KIB = 256 * 1024
+
+# One byte each: the task has ended and its process waits; is it still there; it is, and awaits a task.
+WAITS, CLAIM, CLAIMED = b"w", b"c", b"C"
+
+
+class KeepingCoordinator(BaseCoordinator):  # type: ignore[misc]
+    """Runs tasks as Airflow does, but for those that another instance has left its process."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[tuple[Any, ...], TaskProcess] | None = None
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGCHLD, self._reap)
+
+    def execute_task(self, *, what: TaskInstance, **arguments: Any) -> BaseCoordinator.ExecutionResult:
+        """Run a task to its end, and say how it ended."""
+        mapped = what.map_index >= 0
+        siblings = (what.dag_id, what.dag_version_id, what.run_id, what.task_id)
+        process = self._claim(siblings)
+        if process is None:
+            if mapped:
+                share_dag(what.dag_id, what.dag_version_id)
+                share_rows(what.dag_id, what.dag_version_id)
+            process = TaskProcess.fork()
+        task = SupervisedTask.start(what=what, process=process, **arguments)
+        code = task.wait()
+        if process.waits and mapped and task.final_state == "success":
+            self._kept = (siblings, process)
+        elif process.waits:
+            process.end()
+        return self.ExecutionResult(code, task.final_state)
+
+    def _claim(self, siblings: tuple[Any, ...]) -> TaskProcess | None:
+        """Return the process that one of these has left; end one that is left from others."""
+        kept, self._kept = self._kept, None
+        if kept is None:
+            return None
+        of, process = kept
+        if of == siblings and process.claim():
+            return process
+        process.end()
+        return None
+
+    def _reap(self, *_: object) -> None:
+        """Take note of the end of a process that was idle, which nobody waits for."""
+        if self._kept and self._kept[1].ended():
+            self._kept = None
+
+
+class TaskProcess(supervisor.ProcessTracker):  # type: ignore[misc]
+    """A process that runs tasks, as the worker sees it.
+
+    Parameters
+    ----------
+    process : psutil.Process
+        A child of this one.
+    control : socket.socket
+        Brings it the channels of a task, and says that one has ended and the process waits for another.
+    """
+
+    ProcessNotFound = psutil.NoSuchProcess
+    TimeoutExpired = psutil.TimeoutExpired
+
+    def __init__(self, process: psutil.Process, control: socket.socket) -> None:
+        self._process, self.control = process, control
+        self.waits = False
+
+    @classmethod
+    def fork(cls) -> Self:
+        """Start a process, which inherits what this one has imported and loaded."""
+        control, theirs = socket.socketpair()
+        pid = os.fork()
+        if not pid:
+            try:
+                os.setpgid(0, 0)  # a signal to the task reaches what it starts too
+                control.close()
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                _become_task_process(theirs)
+            except BaseException:  # noqa: BLE001 - must not return into the worker's code
+                traceback.print_exc()
+            finally:
+                os._exit(124)
+        theirs.close()
+        with contextlib.suppress(OSError):  # whoever is first
+            os.setpgid(pid, pid)
+        return cls(psutil.Process(pid), control)
+
+    @property
+    def pid(self) -> int:
+        """Id of the process."""
+        return int(self._process.pid)
+
+    def give(self, channels: Sequence[socket.socket]) -> None:
+        """Hand over a task's requests, output, errors and log; it then awaits the task on the first."""
+        self.waits = False
+        with contextlib.suppress(OSError):  # it has ended, which wait() tells
+            socket.send_fds(self.control, [b"t"], [channel.fileno() for channel in channels])
+
+    def wait(self, timeout: float | None) -> int:
+        """Return how a task ended, whether or not the process did with it.
+
+        Raises
+        ------
+        psutil.TimeoutExpired
+            If it has not ended.
+        """
+        if not self.waits and select.select([self.control], [], [], 0)[0]:
+            self.waits = self._hear() == WAITS
+        return 0 if self.waits else int(self._process.wait(timeout))
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process."""
+        self._process.send_signal(number)
+
+    def claim(self) -> bool:
+        """Ask a process that waits to go on waiting; tell whether it does, and has not ended meanwhile."""
+        with contextlib.suppress(OSError):
+            self.control.sendall(CLAIM)
+        return self._hear() == CLAIMED
+
+    def ended(self) -> bool:
+        """Tell whether it has ended."""
+        with contextlib.suppress(psutil.TimeoutExpired):
+            self._process.wait(0)
+            self.control.close()
+            return True
+        return False
+
+    def end(self) -> None:
+        """End a process that waits."""
+        self.control.close()
+        self._process.wait()
+
+    def _hear(self) -> bytes:
+        """Return what it says next, nothing if it has ended."""
+        try:
+            return self.control.recv(1)
+        except ConnectionResetError:  # with something unread
+            return b""
+
+
+class SupervisedTask(supervisor.ActivitySubprocess):  # type: ignore[misc]
+    """A task whose process may be there already, and whose end is noticed at once.
+
+    Airflow's supervisor waits for the channels of a task. These are closed a moment before its process can be reaped;
+    when it looks in between, it sleeps for ``[workers] min_heartbeat_interval``, five seconds, with nothing to wake it.
+    """
+
+    @classmethod
+    def start(
+        cls,
+        *,
+        what: TaskInstance,
+        process: TaskProcess,
+        dag_rel_path: str | os.PathLike[str],
+        bundle_info: Any,
+        logger: Any = None,
+        sentry_integration: str = "",
+        **arguments: Any,
+    ) -> Self:
+        """Give a task to a process."""
+        ours, theirs = zip(*(socket.socketpair() for _ in range(4)), strict=True)
+        process.give(theirs)
+        for channel in theirs:
+            channel.close()
+        requests, stdout, stderr, logs = ours
+        task = cls(
+            id=what.id,
+            pid=process.pid,
+            process=process,
+            process_log=logger or structlog.get_logger(logger_name="task").bind(),
+            stdin=requests,
+            new_process_group=True,
+            **arguments,
+        )
+        task._register_pipe_readers(stdout, stderr, requests, logs, data={})
+        task._on_child_started(
+            ti=what, dag_rel_path=dag_rel_path, bundle_info=bundle_info, sentry_integration=sentry_integration
+        )
+        task._last_heartbeat_attempt = time.monotonic()  # to say that it starts was the first one
+        return task
+
+    def _monitor_subprocess(self) -> None:
+        with contextlib.ExitStack() as stack:
+            for fd in (os.pidfd_open(self.pid), os.dup(self._process.control.fileno())):
+                ends = stack.enter_context(os.fdopen(fd, "rb", buffering=0))
+                self.selector.register(ends, EVENT_READ, (lambda _: False, self.selector.unregister))
+            super()._monitor_subprocess()
+
+
+def _become_task_process(control: socket.socket) -> None:
+    """Run the tasks that come over a socket; a process that does so never returns.
+
+    A task's channels take the places of standard input, output, errors and of a log that never changes its number, so
+    that every logger that a task has made serves the next one too.
+    """
+    log = os.open(os.devnull, os.O_WRONLY)
+    with Path(os.devnull).open("r+b") as null:
+        supervisor._fork_main(null, null, null, log, functools.partial(_run_tasks, control, log, null.fileno()))  # noqa: SLF001
+
+
+def _run_tasks(control: socket.socket, log: int, null: int) -> None:
+    folder, environment, memory = Path.cwd(), dict(os.environ), _greatest_memory()
+    places = {0: True, 1: True, 2: True, log: False}  # and whether what the task starts has it too
+    while True:
+        _, channels, _, _ = socket.recv_fds(control, 1, len(places))
+        for (place, inherited), channel in zip(places.items(), channels, strict=True):
+            os.dup2(channel, place, inherited)
+            os.close(channel)
+        processes.forget()
+        random.seed()
+        if numpy := sys.modules.get("numpy"):
+            numpy.random.seed()
+        supervisor._reset_signals()  # noqa: SLF001
+        contextvars.copy_context().run(supervisor._subprocess_main)  # noqa: SLF001
+        if not processes.may_be_kept() or _left_behind() or _greatest_memory() - memory > GROWTH_KIB:
+            return
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(environment)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        ctypes.CDLL(None).fflush(None)
+        for place, inherited in places.items():
+            os.dup2(null, place, inherited)
+        control.sendall(WAITS)
+        if not _claimed(control):
+            return
+
+
+def _left_behind() -> bool:
+    """Tell whether there are threads or processes of a task that has ended."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return threading.active_count() > 1
+    return True
+
+
+def _greatest_memory() -> int:
+    """Return the most memory that this process has had, in KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _claimed(control: socket.socket) -> bool:
+    """Wait for the worker to want this process again, and tell it that it is there."""
+    control.settimeout(IDLE_SECONDS)
+    with contextlib.suppress(TimeoutError):
+        if control.recv(1):
+            control.settimeout(None)
+            control.sendall(CLAIMED)
+            return True
+    return False
+
+
+@functools.lru_cache(maxsize=64)
+def share_dag(dag_id: str, _version: object) -> None:
+    """Build a DAG, so that the mapped tasks that this process forks have it; they look whether its spec has changed.
+
+    Not if that imports modules of the user's own: tasks are to run these as they are when the task starts.
+    """
+    known = set(sys.modules)
+    with contextlib.suppress(Exception):  # whatever is wrong with it, the task says it where its user looks
+        dags.load_dags(environment.project(), dag_id)
+    own = [name for name in sys.modules.keys() - known if not _is_installed(name)]
+    for name in own:
+        del sys.modules[name]
+    if own:
+        dags.forget_built()
+
+
+def _is_installed(name: str) -> bool:
+    file = getattr(sys.modules[name], "__file__", None)
+    return name.startswith("podium.") or file is None or file.startswith(INSTALLED)
+
+
+def share_rows(dag_id: str, version: object) -> None:
+    """Load what a pipeline's mapped tasks train on, so that the tasks that this process forks have it.
+
+    A task asks for its rows by their digest, so that it loads them itself if they are not these. Parquet is left to it:
+    reading that starts threads, which a process that forks must not have.
+    """
+    job = _job(dag_id, version)
+    if job and job.dataset.file.suffix != ".parquet":
+        with contextlib.suppress(Exception):  # whatever is wrong with them, the task says it where its user looks
+            datasets.load(job.dataset, job.split)
+
+
+@functools.lru_cache(maxsize=64)
+def _job(dag_id: str, _version: object) -> Job | None:
+    """Return what a DAG trains on, None for one that is not Podium's: it takes all specs to know that, and so once."""
+    with contextlib.suppress(Exception):
+        return read_pipeline(environment.project(), dag_id).job
+    return None

@@ -1,0 +1,159 @@
+"""The inference server as a user runs it: the command, in a process of its own, on a free port."""
+
+import contextlib
+import http.client
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+COLUMNS = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"]
+# Enough rows for the versions to differ about some of them.
+GRID = [list(row) for row in itertools.product((4.5, 6.0, 7.5), (2.0, 3.5), (1.5, 3.0, 5.0), (0.2, 1.3, 2.2))]
+BODY = {"dataframe_split": {"columns": COLUMNS, "data": GRID}}
+
+
+PODIUM = Path(sys.executable).with_name("podium")
+SPEC = """\
+{pipeline}_train:
+  tasks:
+    - task_id: promote
+      decorator: airflow.sdk.task
+      python_callable: tasks.promote.promote_best
+      pipeline: {pipeline}
+      dataset: iris
+"""
+PATIENCE = 30
+
+
+class Served:
+    """A running ``podium serve``.
+
+    Parameters
+    ----------
+    project : Project
+        Gets a spec of the pipeline, and the copy.
+    pipeline : str
+        What is served.
+    options : str
+        Of the command.
+    env : str
+        Variables of its environment; None takes one away.
+    """
+
+    def __init__(self, project, pipeline, *options, **env):
+        (project.dag_specs / f"{pipeline}_train.yaml").write_text(SPEC.format(pipeline=pipeline))
+        self.lines = []
+        self._news = threading.Condition()
+        port = [] if "--port" in options else ["--port", "0"]
+        given = {k: v for k, v in {**os.environ, "PODIUM_PROJECT": str(project.root), **env}.items() if v is not None}
+        self.process = subprocess.Popen(
+            [PODIUM, "serve", f"{pipeline}_train", *port, *options],
+            env=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        self.url = self.line(" is served at ").rpartition(" ")[2]
+        self.client = httpx.Client(base_url=self.url, timeout=PATIENCE)
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self._news:
+                self.lines.append(line.rstrip())
+                self._news.notify_all()
+        with self._news:
+            self.lines.append("(ended)")
+            self._news.notify_all()
+
+    def line(self, text, after=0):
+        """Wait for a line with this text, from a line on, and return it."""
+        found = []
+
+        def looked():
+            found[:] = [line for line in self.lines[after:] if text in line]
+            return found or "(ended)" in self.lines
+
+        with self._news:
+            assert self._news.wait_for(looked, PATIENCE), self.lines
+        assert found, self.lines
+        return found[0]
+
+    def ask(self, body, content_type="application/json", **headers):
+        content = body if isinstance(body, str | bytes) else json.dumps(body)
+        return self.client.post("/invocations", content=content, headers={"content-type": content_type, **headers})
+
+    @property
+    def model(self):
+        return self.client.get("/model").json()
+
+    def shown(self, condition):
+        """Return what ``/model`` shows once it meets a condition: a worker is told after the line has been written."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition(found := self.model):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+        return found
+
+    def stop(self, number=signal.SIGTERM):
+        """Ask it to stop, and return how it ended."""
+        self.process.send_signal(number)
+        try:
+            return self.process.wait(PATIENCE)
+        finally:
+            self._reader.join()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.client.close()
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self._reader.join()
+        self.process.stdout.close()
+
+
+class Asker(threading.Thread):
+    """Asks the same question over one connection until told to end, and keeps what was answered."""
+
+    def __init__(self, url, body):
+        super().__init__()
+        self._address = urlsplit(url).netloc
+        self._body = json.dumps(body)
+        self._end = threading.Event()
+        self.answers = []
+        self.error = None
+        self.start()
+
+    def run(self):
+        connection = http.client.HTTPConnection(self._address, timeout=PATIENCE)
+        try:
+            while not self._end.is_set():
+                connection.request("POST", "/invocations", self._body, {"content-type": "application/json"})
+                answer = connection.getresponse()
+                body = answer.read()
+                self.answers.append((answer.status, int(answer.headers["x-podium-model-version"]), json.loads(body)))
+        except Exception as error:  # noqa: BLE001
+            self.error = error
+        finally:
+            connection.close()
+
+    def finish(self):
+        self._end.set()
+        self.join()
+        return self.answers

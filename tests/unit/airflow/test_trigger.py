@@ -1,0 +1,207 @@
+"""The watched folder: what starts a run, on a real file system."""
+
+import asyncio
+import contextlib
+import functools
+import json
+import shutil
+
+import pytest
+
+from podium.airflow import trigger as module
+from podium.airflow.trigger import ConfigFolderTrigger
+
+GOOD = "estimator: GaussianNB\n"
+STARTED = 0.4  # seconds until the file system's notifications are set up
+QUIET = 1.0  # seconds in which an event would have come
+
+
+class Store:
+    """Airflow's asset state store, in memory."""
+
+    def __init__(self):
+        self.values = {}
+
+    async def aget(self, key):
+        return self.values.get(key)
+
+    async def aset(self, key, value):
+        self.values[key] = json.loads(json.dumps(value))
+
+
+@pytest.fixture
+def folder(project):
+    return project.config / "iris"
+
+
+@contextlib.asynccontextmanager
+async def watching(store=None, rescan_seconds=30.0):
+    """Run a trigger; yields a queue of the file names of each event."""
+    trigger = ConfigFolderTrigger("config/iris", rescan_seconds)
+    trigger.asset_state_store = store
+    events = asyncio.Queue()
+
+    async def collect():
+        async for event in trigger.run():
+            events.put_nowait(event.payload["changed"])
+
+    task = asyncio.create_task(collect())
+    await asyncio.sleep(STARTED)
+    try:
+        yield events
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def event(events, seconds=10):
+    return await asyncio.wait_for(events.get(), seconds)
+
+
+async def nothing(events, seconds=QUIET):
+    await asyncio.sleep(seconds)
+    assert events.empty(), events.get_nowait()
+
+
+def asynchronous(test):
+    """Run a test that is a coroutine."""
+
+    @functools.wraps(test)
+    def run(**fixtures):
+        asyncio.run(test(**fixtures))
+
+    return run
+
+
+@asynchronous
+async def test_a_burst_of_files_is_one_event_and_the_folder_is_made(folder):
+    async with watching() as events:
+        assert folder.is_dir()
+        for number in range(20):
+            (folder / f"c{number:02}.yaml").write_text(GOOD)
+            await asyncio.sleep(0.01)
+        assert await event(events, 2) == [f"c{number:02}.yaml" for number in range(20)]
+        await nothing(events)
+
+
+@asynchronous
+async def test_a_change_and_a_rename_into_the_folder_are_events(folder, tmp_path):
+    async with watching() as events:
+        (tmp_path / "draft").write_text(GOOD)
+        (tmp_path / "draft").rename(folder / "moved.yml")
+        assert await event(events) == ["moved.yml"]
+        (folder / "moved.yml").write_text("estimator: GaussianNB\nparams: {}\n")
+        assert await event(events) == ["moved.yml"]
+
+
+@asynchronous
+async def test_what_editors_leave_and_what_is_removed_are_none(folder):
+    folder.mkdir(parents=True)
+    (folder / "nb.yaml").write_text(GOOD)
+    async with watching() as events:
+        assert await event(events) == ["nb.yaml"]
+        for name in (".nb.yaml.swp", "nb.yaml~", "#nb.yaml#", ".#nb.yaml", "nb.yaml.tmp", "notes.txt"):
+            (folder / name).write_text(GOOD)
+        (folder / "a_folder.yaml").mkdir()
+        (folder / "nb.yaml").unlink()
+        await nothing(events)
+        (folder / "nb.yaml").write_text(GOOD)
+        assert await event(events) == ["nb.yaml"], "it came back"
+
+
+@asynchronous
+async def test_a_half_written_file_is_waited_for(folder):
+    async with watching() as events:
+        with (folder / "nb.json").open("w") as file:
+            file.write('{"estimator": ')
+            file.flush()
+            await nothing(events)
+            file.write('"GaussianNB"}')
+        assert await event(events) == ["nb.json"]
+
+
+@asynchronous
+async def test_a_file_that_stays_broken_is_an_event_in_the_end(folder, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.6)
+    async with watching(rescan_seconds=0.2) as events:
+        (folder / "nb.json").write_text('{"estimator": ')
+        assert await event(events) == ["nb.json"]
+
+
+@asynchronous
+async def test_what_was_dropped_while_nobody_watched_is_an_event_once(folder):
+    store = Store()
+    folder.mkdir(parents=True)
+    (folder / "before.yaml").write_text(GOOD)
+    async with watching(store, rescan_seconds=0.2) as events:
+        assert await event(events) == ["before.yaml"]
+        await nothing(events)
+    (folder / "away.yaml").write_text(GOOD)
+    async with watching(store, rescan_seconds=0.2) as events:
+        assert await event(events) == ["away.yaml"]
+        await nothing(events)
+    async with watching(store, rescan_seconds=0.2) as events:
+        await nothing(events)
+
+
+@asynchronous
+async def test_an_event_that_nobody_took_comes_again(folder):
+    """The triggerer died with the event in hand."""
+    store = Store()
+    folder.mkdir(parents=True)
+    (folder / "nb.yaml").write_text(GOOD)
+    for _ in range(2):
+        trigger = ConfigFolderTrigger("config/iris")
+        trigger.asset_state_store = store
+        looking = trigger.run()
+        assert (await anext(looking)).payload == {"folder": "config/iris", "changed": ["nb.yaml"]}
+        await looking.aclose()
+
+
+@asynchronous
+async def test_a_file_system_that_does_not_notify_is_looked_at_again(folder, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    notifying = module.awatch
+    monkeypatch.setattr(module, "awatch", lambda _, **options: notifying(elsewhere, **options))
+    async with watching(rescan_seconds=0.3) as events:
+        (folder / "nb.yaml").write_text(GOOD)
+        assert await event(events, 3) == ["nb.yaml"]
+
+
+@asynchronous
+async def test_without_inotify_watches_the_folder_is_polled(folder, monkeypatch):
+    modes = []
+    notifying = module.awatch
+
+    def exhausted(path, **options):
+        modes.append(options["force_polling"])
+        if not options["force_polling"]:
+            raise OSError("OS file watch limit reached")
+        return notifying(path, **options)
+
+    monkeypatch.setattr(module, "awatch", exhausted)
+    async with watching(rescan_seconds=0.2) as events:
+        (folder / "nb.yaml").write_text(GOOD)
+        assert await event(events, 5) == ["nb.yaml"]
+    assert modes == [None, True]
+
+
+@asynchronous
+async def test_a_folder_that_is_removed_is_made_again_and_watched(folder):
+    async with watching(rescan_seconds=0.3) as events:
+        shutil.rmtree(folder)
+        for _ in range(50):
+            await asyncio.sleep(0.1)
+            if folder.is_dir():
+                break
+        (folder / "nb.yaml").write_text(GOOD)
+        assert await event(events, 5) == ["nb.yaml"]
+
+
+def test_airflow_can_make_the_trigger_again():
+    path, arguments = ConfigFolderTrigger("config/iris", 1.0).serialize()
+    module, name = path.rsplit(".", 1)
+    assert (module, name) == ("podium.airflow", "ConfigFolderTrigger")
+    assert ConfigFolderTrigger(**arguments).serialize() == (path, arguments)

@@ -1,0 +1,133 @@
+"""Data sets as a spec names them: what is read, what identifies it, how it is split."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from podium.data.datasets import BUILT_IN, DatasetRef, load
+from podium.data.splits import Split
+from podium.errors import PodiumError
+
+ROWS = "age,town,member,label\n" + "".join(
+    f"{'' if i % 5 == 0 else i},{'' if i % 7 == 0 else 'ulm'},{i % 2 == 0},{'yes' if i % 3 else 'no'}\n"
+    for i in range(30)
+)
+
+
+def csv(folder, text=ROWS, target="label", name="rows.csv"):
+    (folder / name).write_text(text)
+    return DatasetRef.from_spec({"path": name, "target": target}, folder)
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_the_data_sets_of_scikit_learn_are_known_by_name(name):
+    ref = DatasetRef.from_spec(name, Path())
+    rows = load(ref, Split(test_size=0.25))
+    total = len(rows.x_train) + len(rows.x_test)
+    assert len(rows.x_test) == pytest.approx(total / 4, abs=1)
+    assert rows.source == f"sklearn.datasets.load_{name}"
+    assert len(rows.digest) == 64
+    assert rows.y_train.value_counts(normalize=True).to_dict() == pytest.approx(
+        rows.y_test.value_counts(normalize=True).to_dict(), abs=0.05
+    )
+
+
+def test_iris_has_its_names_and_the_split_is_the_same_every_time():
+    ref = DatasetRef.from_spec("iris", Path())
+    one, same, other = (load(ref, Split(seed=seed)) for seed in (0, 0, 1))
+    assert set(one.y_train) == {"setosa", "versicolor", "virginica"}
+    assert one.x_test.index.equals(same.x_test.index)
+    assert not one.x_test.index.equals(other.x_test.index)
+    assert not set(one.x_train.index) & set(one.x_test.index)
+
+
+def test_csv_has_numbers_as_numbers_text_as_text_and_keeps_missing_values(tmp_path):
+    rows = load(csv(tmp_path), Split(folds=2))
+    everything = pd.concat([rows.x_train, rows.x_test])
+    assert {name: str(kind) for name, kind in everything.dtypes.items()} == {
+        "age": "float64",
+        "town": "object",
+        "member": "float64",
+    }
+    assert everything.isna().sum().to_dict() == {"age": 6, "town": 5, "member": 0}
+    assert (rows.name, rows.source) == ("rows", (tmp_path / "rows.csv").as_uri())
+
+
+def test_parquet_gives_the_same_rows_as_csv(tmp_path):
+    from_csv = load(csv(tmp_path), Split(folds=2))
+    pd.read_csv(tmp_path / "rows.csv").to_parquet(tmp_path / "rows.parquet")
+    ref = DatasetRef.from_spec({"path": "rows.parquet", "target": "label"}, tmp_path)
+    pd.testing.assert_frame_equal(load(ref, Split(folds=2)).x_test, from_csv.x_test)
+
+
+def test_rows_without_a_label_are_left_out(tmp_path):
+    rows = load(csv(tmp_path, ROWS + "99,ulm,True,\n"), Split(folds=2))
+    assert len(rows.x_train) + len(rows.x_test) == 30
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "message"),
+    [
+        (ROWS, "lable", "data set rows has no column 'lable': did you mean 'label'?"),
+        (ROWS + "1,ulm,True,maybe\n" * 5, "label", "class 'maybe' has 5 rows, 5 folds need 6 or more"),
+        ("a,label\n1,yes\n2,yes\n", "label", "column 'label' has 1 class, a classifier needs 2"),
+        ("a,label\n", "label", "column 'label' has 0 class, a classifier needs 2"),
+    ],
+    ids=["unknown target", "rare class", "one class", "no rows"],
+)
+def test_rows_that_cannot_be_learned_from_are_refused(tmp_path, text, target, message):
+    with pytest.raises(PodiumError) as caught:
+        load(csv(tmp_path, text, target), Split())
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("iriss", "unknown data set 'iriss': did you mean 'iris'?"),
+        ("mnist_784", "unknown data set 'mnist_784': known are iris, wine, breast_cancer, digits, or a path"),
+        ({"path": "no.csv", "target": "y"}, "data set no.csv: no such file"),
+        ({"path": "rows.xls", "target": "y"}, "data set rows.xls: .xls is not one of"),
+        ({"path": "rows"}, "a data set is a name or {path, target}"),
+        ({"path": "rows.csv", "target": "y", "sep": ";"}, "a data set is a name or {path, target}"),
+    ],
+)
+def test_a_data_set_that_is_not_there_is_named(tmp_path, value, message):
+    with pytest.raises(PodiumError) as caught:
+        DatasetRef.from_spec(value, tmp_path)
+    assert message in str(caught.value)
+
+
+def test_the_digest_changes_with_one_byte_and_with_the_target_and_with_nothing_else(tmp_path):
+    first = csv(tmp_path).digest()
+    assert csv(tmp_path).digest() == first
+    assert csv(tmp_path, name="copy.csv").digest() == first
+    assert csv(tmp_path, target="town").digest() != first
+    assert csv(tmp_path, ROWS.replace("29,", "28,")).digest() != first
+
+
+def test_rows_that_change_on_disk_are_read_anew(tmp_path):
+    load(csv(tmp_path), Split(folds=2))
+    rows = load(csv(tmp_path, ROWS.replace("ulm", "bonn")), Split(folds=2))
+    assert "bonn" in set(rows.x_train["town"])
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"tset_size": 0.3}, "unknown key 'tset_size' in split: did you mean 'test_size'?"),
+        ({"test_size": 1.0}, "split wants test_size between 0 and 1"),
+        ({"test_size": 0}, "split wants test_size between 0 and 1"),
+        ({"folds": 1}, "2 folds or more"),
+    ],
+)
+def test_a_wrong_split_is_refused(value, message):
+    with pytest.raises(PodiumError) as caught:
+        Split.from_spec(value)
+    assert message in str(caught.value)
+
+
+def test_a_split_has_defaults():
+    assert Split.from_spec(None) == Split()
+    assert Split.from_spec({"seed": 3}) == Split(seed=3)

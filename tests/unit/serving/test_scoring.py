@@ -1,0 +1,166 @@
+"""The shorter way from a body to an answer: it gives what MLflow's own gives, or leaves the body to MLflow."""
+
+import functools
+import json
+import math
+import tempfile
+import warnings
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mlflow.models.utils import _enforce_schema
+from mlflow.pyfunc.scoring_server import infer_and_parse_data
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+
+from podium.configs import catalogue
+from podium.configs.config import ClassifierConfig
+from podium.data import datasets
+from podium.data.splits import Split
+from podium.registry import model_files
+from podium.serving.scoring import Refusal, Scorer
+from podium.training import fit
+from tests.support.estimators import ALLOWED, arguments
+
+ROOT = Path(__file__).parents[3]
+DATA = {"iris": "iris", "churn": {"path": "data/churn.csv", "target": "churned"}}
+JSON = "application/json"
+SINGLE_LABEL = sorted(set(catalogue.classifiers()) - {"ClassifierChain", "MultiOutputClassifier"})
+
+
+@functools.cache
+def rows_of(name):
+    return datasets.load(datasets.DatasetRef.from_spec(DATA[name], ROOT), Split())
+
+
+@functools.cache
+def scorer(name, estimator="GaussianNB"):
+    """A saved and opened model, without a run."""
+    rows = rows_of(name)
+    config = ClassifierConfig("one", "one.yaml", estimator, {}, ())
+    model = fit.pipeline(config, rows.x_train, rows.x_test, 0).fit(rows.x_train, rows.y_train)
+    return saved(model, rows)
+
+
+def saved(model, rows):
+    with tempfile.TemporaryDirectory() as folder:
+        model_files.save_model(model, rows, Path(folder) / "model")
+        return Scorer(model_files.opened(f"{folder}/model").served)
+
+
+NUMBERS = st.one_of(
+    st.floats(), st.integers(), st.integers(-(10**30), 10**30), st.just(10**400), st.none(), st.booleans(), st.text()
+)
+TEXTS = st.one_of(st.sampled_from(["basic", "east", "card"]), st.text(), st.none(), st.integers(), st.just(math.nan))
+PLAIN_NUMBERS = st.one_of(st.floats(allow_nan=False), st.integers(-(2**70), 2**70))
+
+
+@st.composite
+def bodies(draw, name):
+    """Bodies of every form with the right columns, some of them with something wrong."""
+    schema = scorer(name).schema
+    names = schema.input_names()
+    is_plain = draw(st.booleans())
+    values = {
+        spec.name: (st.sampled_from(["basic", "east"]) if is_plain else TEXTS)
+        if spec.type.name == "string"
+        else (PLAIN_NUMBERS if is_plain else NUMBERS)
+        for spec in schema.inputs
+    }
+    columns = draw(st.sampled_from([names, names, names[::-1], names[1:], [*names, "more"]]))
+    values["more"] = NUMBERS
+    rows = draw(st.lists(st.tuples(*(values[column] for column in columns)), min_size=0, max_size=4))
+    form = draw(st.sampled_from(["dataframe_split", "dataframe_split", "dataframe_records", "instances", "inputs"]))
+    if form == "dataframe_split":
+        table = {"columns": columns, "data": [list(row) for row in rows]}
+        if draw(st.integers(0, 3)) == 0:
+            table["index"] = draw(st.one_of(st.just(list(range(len(rows)))), st.lists(st.integers(), max_size=4)))
+        if draw(st.integers(0, 9)) == 0:
+            del table["columns"]
+        if rows and draw(st.integers(0, 9)) == 0:
+            table["data"][0] = table["data"][0][1:]
+    else:
+        table = [dict(zip(columns, row, strict=True)) for row in rows]
+    return {form: table}
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_rows_that_take_the_shorter_way_are_the_very_frame_that_mlflow_makes(name):
+    taken = []
+
+    @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(bodies(name))
+    def agrees(body):
+        short = scorer(name).plain_frame(json.loads(json.dumps(body)))
+        taken.append(short is not None)
+        if short is not None:
+            schema = scorer(name).schema
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                long = _enforce_schema(infer_and_parse_data(json.loads(json.dumps(body)), schema), schema)
+            pd.testing.assert_frame_equal(short.reset_index(drop=True), long.reset_index(drop=True), check_exact=True)
+
+    agrees()
+    assert sum(taken) > len(taken) / 50, "next to nothing takes it"
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_what_is_refused_is_refused_by_mlflow_too(name):
+    served = scorer(name).served
+
+    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(bodies(name))
+    def agrees(body):
+        text = json.dumps(body)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                expected = list(served.predict(infer_and_parse_data(json.loads(text), scorer(name).schema)))
+            except Exception:  # noqa: BLE001
+                expected = None
+            try:
+                found = json.loads(scorer(name).answer(text.encode(), JSON, 1000).body)["predictions"]
+            except Refusal:
+                found = None
+        assert found == expected
+
+    agrees()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", sorted({*SINGLE_LABEL, *catalogue.transformers()}))
+def test_a_pipeline_says_of_an_array_what_it_says_of_the_frame(name):
+    rows = rows_of("iris")
+    labels = rows.y_train
+    if name in ("FixedThresholdClassifier", "TunedThresholdClassifierCV"):
+        labels = labels == "setosa"
+    steps = [ALLOWED[name](**arguments(name)), *([GaussianNB()] if name in catalogue.transformers() else [])]
+    try:
+        model = make_pipeline(*steps).fit(rows.x_train, labels)
+        asker = saved(model, rows)
+    except (ValueError, TypeError):
+        pytest.skip("not made for these rows")
+    assert asker.takes_arrays, "it would be asked with a frame"
+    body = {"dataframe_split": rows.x_train.to_dict(orient="split")}  # an encoder may refuse what it has not seen
+    found = json.loads(asker.answer(json.dumps(body).encode(), JSON, 1000).body)["predictions"]
+    assert found == model.predict(rows.x_train).tolist()
+
+
+def test_a_model_that_chooses_columns_by_name_gets_a_frame():
+    assert not scorer("churn").takes_arrays
+    assert scorer("iris").takes_arrays
+
+
+def test_the_answer_is_the_same_bytes_as_that_of_mlflow():
+    from io import StringIO
+
+    from mlflow.pyfunc.scoring_server import predictions_to_json
+
+    rows = rows_of("iris").x_test
+    text = StringIO()
+    predictions_to_json(scorer("iris").served.predict(rows), text)
+    body = json.dumps({"dataframe_records": rows.to_dict(orient="records")}).encode()
+    assert scorer("iris").answer(body, JSON, 1000).body.decode() == text.getvalue()

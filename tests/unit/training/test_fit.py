@@ -1,0 +1,116 @@
+"""Fitting and scoring one config: what goes into the pipeline and what comes out."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import StratifiedKFold, cross_val_score, train_test_split
+
+from podium.configs.config import ClassifierConfig
+from podium.data.datasets import DatasetRef, load
+from podium.data.splits import Split
+from podium.training.fit import confusion_matrix_figure, pipeline, train
+
+SPLIT = Split(test_size=0.4, folds=5, seed=3)
+
+
+def config(estimator="GaussianNB", preprocess=(), **params):
+    return ClassifierConfig("c", "config/c.yaml", estimator, params, [{name: {}} for name in preprocess])
+
+
+def mixed_rows(tmp_path):
+    """Numbers with gaps, text with gaps, and a town that only the held-out rows have."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"age": rng.normal(40, 9, 120), "town": rng.choice(["ulm", "bonn"], 120)})
+    frame["label"] = np.where(frame["age"] + 10 * (frame["town"] == "ulm") > 45, "yes", "no")
+    frame.loc[::9, "age"] = np.nan
+    frame.loc[::11, "town"] = None
+    held_out = train_test_split(frame, test_size=0.4, random_state=3, stratify=frame["label"])[1].index
+    frame.loc[held_out[:3], "town"] = "trier"
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    return load(DatasetRef.from_spec({"path": "rows.csv", "target": "label"}, tmp_path), SPLIT)
+
+
+def iris():
+    return load(DatasetRef("iris", None, "target"), SPLIT)
+
+
+def test_scores_are_what_scikit_learn_gives_by_hand():
+    found = train(config("RandomForestClassifier", n_estimators=10), iris(), SPLIT).scores
+    bunch = load_iris(as_frame=True)
+    names = bunch.target_names[bunch.target]
+    x_fit, x_test, y_fit, y_test = train_test_split(bunch.data, names, test_size=0.4, random_state=3, stratify=names)
+    by_hand = RandomForestClassifier(n_estimators=10, random_state=3).fit(x_fit, y_fit)
+    folds = StratifiedKFold(5, shuffle=True, random_state=3)
+    in_folds = cross_val_score(RandomForestClassifier(n_estimators=10, random_state=3), x_fit, y_fit, cv=folds)
+    assert found["test_accuracy"] == accuracy_score(y_test, by_hand.predict(x_test))
+    assert found["cv_accuracy"] == pytest.approx(in_folds.mean())
+    assert found["cv_accuracy_std"] == pytest.approx(in_folds.std(ddof=1))
+
+
+def test_two_trainings_give_the_same_scores():
+    one, two = (train(config("ExtraTreesClassifier", n_estimators=5), iris(), SPLIT).scores for _ in range(2))
+    untimed = {name: value for name, value in one.items() if "seconds" not in name}
+    assert untimed == {name: value for name, value in two.items() if "seconds" not in name}
+    assert untimed
+    assert one["fit_seconds"] > 0
+
+
+def test_an_estimator_may_name_its_own_seed():
+    model = train(config("RandomForestClassifier", n_estimators=2, random_state=7), iris(), SPLIT).model
+    assert model[-1].random_state == 7
+    assert train(config("RandomForestClassifier", n_estimators=2), iris(), SPLIT).model[-1].random_state == 3
+
+
+def test_the_held_out_rows_are_never_fitted():
+    rows = iris()
+    training = train(config("KNeighborsClassifier", n_neighbors=1), rows, SPLIT)
+    assert training.model[-1].n_samples_fit_ == len(rows.x_train)
+    assert [len(training.fold_scores)] == [5]
+
+
+def test_each_fold_has_the_scores_of_the_whole():
+    training = train(config(), iris(), SPLIT)
+    names = {name.removeprefix("test_") for name in training.scores if name.startswith("test_")}
+    assert all(set(fold) == {*names, "fit_seconds"} for fold in training.fold_scores)
+
+
+def test_text_and_missing_values_are_part_of_the_saved_pipeline(tmp_path):
+    rows = mixed_rows(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        training = train(config("LogisticRegression", ["StandardScaler"]), rows, SPLIT)
+    assert training.scores["test_accuracy"] > 0.8
+    unseen = pd.DataFrame({"age": [np.nan, 70.0], "town": ["trier", None]})
+    assert list(training.model.predict(unseen))[1] == "yes"
+    assert list(training.model.feature_names_in_) == ["age", "town"]
+
+
+def test_complete_numbers_go_straight_to_what_the_config_names():
+    rows = iris()
+    steps = pipeline(config(preprocess=["StandardScaler"]), rows.x_train, rows.x_test, 0).named_steps
+    assert list(steps) == ["standardscaler", "gaussiannb"]
+
+
+def test_a_gap_in_the_held_out_rows_alone_is_imputed_too():
+    rows = iris()
+    gap = rows.x_test.copy()
+    gap.iloc[0, 0] = np.nan
+    assert list(pipeline(config(), rows.x_train, gap, 0).named_steps) == ["columntransformer", "gaussiannb"]
+
+
+def test_what_the_classifier_raises_comes_through():
+    with pytest.raises(ValueError, match="n_neighbors"):
+        train(config("KNeighborsClassifier", n_neighbors=5000), iris(), SPLIT)
+
+
+def test_the_confusion_matrix_shows_every_class_and_every_row():
+    rows = iris()
+    model = train(config(), rows, SPLIT).model
+    figure = confusion_matrix_figure(model, rows.x_test, rows.y_test, "a title")
+    assert {*model.classes_, "a title"} <= {text.get_text() for text in figure.texts}
+    assert sum(int(text.get_text()) for text in figure.axes[0].texts) == len(rows.x_test)
