@@ -20,7 +20,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from podium.configs.parameters import parameters_of
-from podium.errors import PodiumError, did_you_mean
+from podium.errors import MissingExtraError, PodiumError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,7 +84,7 @@ def _extra(name: str) -> type:
     try:
         class_: type = getattr(importlib.import_module(EXTRAS[name]), name)
     except ImportError:
-        raise PodiumError(f"{name} needs the package {EXTRAS[name]}: pip install 'podium[boosting]'") from None
+        raise MissingExtraError(name, EXTRAS[name], "boosting") from None
     return class_
 
 

@@ -8,9 +8,9 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from podium.errors import InvalidFileError, Problem
+from podium.errors import FileSyntaxError, InvalidFileError, Position, Problem
 from podium.files import json_nodes, yaml_nodes
-from podium.files.nodes import Findings, Position, SyntaxFault, kind, plain
+from podium.files.nodes import Findings, kind, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +113,7 @@ def read_document(path: Path, shown: str) -> Document:
     findings = Findings()
     try:
         root = _root(text, findings, is_json=path.suffix == ".json")
-    except SyntaxFault as fault:
+    except FileSyntaxError as fault:
         findings.add(fault.position, fault.message)
         raise InvalidFileError(_problems(shown, findings)) from None
     return Document(shown, text, plain(root), tuple(_problems(shown, findings)), root)
@@ -122,9 +122,9 @@ def read_document(path: Path, shown: str) -> Document:
 def _root(text: str, findings: Findings, *, is_json: bool) -> Node:
     root = json_nodes.compose(text, findings) if is_json else yaml_nodes.compose(text, findings)
     if root is None:
-        raise SyntaxFault(Position(1, 1), "the file is empty")
+        raise FileSyntaxError(Position(1, 1), "the file is empty")
     if not isinstance(root.value, dict):
-        raise SyntaxFault(root.position, f"expected a mapping (lines of 'key: value'), not {kind(root.value)}")
+        raise FileSyntaxError(root.position, f"expected a mapping (lines of 'key: value'), not {kind(root.value)}")
     return root
 
 

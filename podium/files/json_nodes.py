@@ -7,7 +7,8 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from podium.files.nodes import MAX_DEPTH, Entry, Findings, Node, Position, SyntaxFault
+from podium.errors import FileSyntaxError, Position
+from podium.files.nodes import MAX_DEPTH, Entry, Findings, Node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,7 @@ def compose(text: str, findings: Findings) -> Node | None:
 
     Raises
     ------
-    SyntaxFault
+    FileSyntaxError
         If the text cannot be read as JSON past some point.
     """
     return _Composer(text, findings).document()
@@ -73,7 +74,7 @@ class _Composer:
         return self._position(self._at)
 
     def _fail(self, message: str) -> NoReturn:
-        raise SyntaxFault(self._here(), message)
+        raise FileSyntaxError(self._here(), message)
 
     def _shown(self) -> str:
         if self._at == len(self._text):
@@ -145,7 +146,7 @@ class _Composer:
         comma: Position | None = None
         while (found := self._next()) != close:
             if not found:
-                raise SyntaxFault(opened, f"this bracket is never closed: expected {close!r}")
+                raise FileSyntaxError(opened, f"this bracket is never closed: expected {close!r}")
             member()
             comma = None
             found = self._next()
@@ -164,12 +165,14 @@ class _Composer:
             text, self._at = _scan_string(self._text, self._at + 1, True)
         except json.JSONDecodeError as error:
             if error.msg.startswith("Unterminated"):
-                raise SyntaxFault(position, "this string is never closed") from None
+                raise FileSyntaxError(position, "this string is never closed") from None
             # error.pos is the bad character itself, or the backslash before it.
             if error.msg.startswith("Invalid control"):
                 message = "a line break or tab in a string is written \\n or \\t"
-                raise SyntaxFault(self._position(error.pos), message) from None
-            raise SyntaxFault(self._position(error.pos), "not an escape that JSON knows: write \\\\ for \\") from None
+                raise FileSyntaxError(self._position(error.pos), message) from None
+            raise FileSyntaxError(
+                self._position(error.pos), "not an escape that JSON knows: write \\\\ for \\"
+            ) from None
         self._findings.check_text(position, text)
         return text
 

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from podium.errors import Position
 
 NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 
 #: Levels of nesting in a file. Real specs use about ten; the bound keeps recursion safe on hostile ones.
 MAX_DEPTH = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where something stands in a text, both counted from 1."""
-
-    line: int
-    column: int
 
 
 @dataclass(slots=True)
@@ -65,15 +60,6 @@ class Findings:
         r"""Note characters that neither UTF-8 nor PostgreSQL can hold: NUL and lone surrogates."""
         if found := NOT_STORABLE.search(text):
             self.add(position, f"the character \\u{ord(found[0]):04x} cannot be stored as text: remove it")
-
-
-class SyntaxFault(Exception):  # noqa: N818 (not an error of Podium's: it becomes a Problem where it is caught)
-    """The text cannot be read past this point."""
-
-    def __init__(self, position: Position, message: str) -> None:
-        self.position = position
-        self.message = message
-        super().__init__(message)
 
 
 def plain(node: Node) -> Any:

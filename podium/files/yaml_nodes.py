@@ -19,7 +19,8 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from podium.files.nodes import MAX_DEPTH, Entry, Findings, Node, Position, SyntaxFault
+from podium.errors import FileSyntaxError, Position
+from podium.files.nodes import MAX_DEPTH, Entry, Findings, Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +98,7 @@ def compose(text: str, findings: Findings) -> Node | None:
 
     Raises
     ------
-    SyntaxFault
+    FileSyntaxError
         If the text is not YAML, holds several documents, nests too deeply, or its aliases stand for too much.
     """
     try:
@@ -105,7 +106,7 @@ def compose(text: str, findings: Findings) -> Node | None:
     except yaml.MarkedYAMLError as error:
         raise _fault(error, text) from None
     except yaml.YAMLError as error:  # ReaderError: a character that YAML forbids; documents.py has looked for them
-        raise SyntaxFault(Position(1, 1), f"not valid YAML: {error}".splitlines()[0]) from None
+        raise FileSyntaxError(Position(1, 1), f"not valid YAML: {error}".splitlines()[0]) from None
 
 
 def resolve(text: str) -> Any:
@@ -155,7 +156,7 @@ class _Composer:
                 break
             if isinstance(event, DocumentStartEvent):
                 if root is not None:
-                    raise SyntaxFault(_start(event), "a second document starts here: put it into a file of its own")
+                    raise FileSyntaxError(_start(event), "a second document starts here: put it into a file of its own")
                 root = self._node(next(self._events), 0)
         empty = root is not None and root.value is None
         return None if empty else root
@@ -165,7 +166,7 @@ class _Composer:
         if isinstance(event, AliasEvent):
             return self._alias(str(event.anchor), position)
         if depth > MAX_DEPTH:
-            raise SyntaxFault(position, f"nested more than {MAX_DEPTH} levels deep")
+            raise FileSyntaxError(position, f"nested more than {MAX_DEPTH} levels deep")
         anchor: str | None = event.anchor  # type: ignore[attr-defined]
         if anchor is not None:
             self._anchors[anchor] = None  # known but unfinished: an alias inside would be endless
@@ -179,13 +180,13 @@ class _Composer:
 
     def _alias(self, anchor: str, position: Position) -> Node:
         if anchor not in self._anchors:
-            raise SyntaxFault(position, f"the alias *{anchor} has no anchor &{anchor} above it")
+            raise FileSyntaxError(position, f"the alias *{anchor} has no anchor &{anchor} above it")
         node = self._anchors[anchor]
         if node is None:
-            raise SyntaxFault(position, f"the alias *{anchor} stands inside its own anchor")
+            raise FileSyntaxError(position, f"the alias *{anchor} stands inside its own anchor")
         self._aliased += node.size
         if self._aliased > MAX_ALIASED_NODES:
-            raise SyntaxFault(position, f"the aliases stand for more than {MAX_ALIASED_NODES:,} values")
+            raise FileSyntaxError(position, f"the aliases stand for more than {MAX_ALIASED_NODES:,} values")
         return node
 
     def _collection(self, event: Event, position: Position, depth: int) -> Node:
@@ -271,7 +272,7 @@ def _start(event: Event) -> Position:
     return Position(event.start_mark.line + 1, event.start_mark.column + 1)
 
 
-def _fault(error: yaml.MarkedYAMLError, text: str) -> SyntaxFault:
+def _fault(error: yaml.MarkedYAMLError, text: str) -> FileSyntaxError:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
     position = Position(line + 1, column + 1)
@@ -280,10 +281,10 @@ def _fault(error: yaml.MarkedYAMLError, text: str) -> SyntaxFault:
     here = lines[line][column : column + 1] if line < len(lines) else ""
     if "cannot start any token" in problem:
         if here == "\t":
-            return SyntaxFault(position, "a tab cannot indent YAML: use spaces")
-        return SyntaxFault(position, f"a value cannot start with {here!r}: quote it")
+            return FileSyntaxError(position, "a tab cannot indent YAML: use spaces")
+        return FileSyntaxError(position, f"a value cannot start with {here!r}: quote it")
     for known, words, at_start in _PLAIN_WORDS:
         if known in problem:
             start = error.context_mark if at_start else None
-            return SyntaxFault(Position(start.line + 1, start.column + 1) if start else position, words)
-    return SyntaxFault(position, f"not valid YAML: {problem}")
+            return FileSyntaxError(Position(start.line + 1, start.column + 1) if start else position, words)
+    return FileSyntaxError(position, f"not valid YAML: {problem}")

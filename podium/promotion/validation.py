@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from podium.data import datasets
-from podium.errors import PodiumError
+from podium.errors import PodiumError, cause, one_line
 from podium.evaluation import gates, metrics
 from podium.registry import tag_names
 
@@ -122,8 +122,8 @@ def _latency(served: Any, rows: Dataset) -> float:
 
 def _sentence(error: Exception) -> str:
     """Return an error in one line; MLflow's about a signature shows all the rows before it says what is wrong."""
-    text = " ".join(str(error).split())
     if isinstance(error, PodiumError):
-        return text
-    _, found, cause = text.rpartition(" Error: ")
-    return f"its signature does not fit: {cause}" if found else f"{type(error).__name__}: {text}"
+        return one_line(error)
+    if " Error: " in one_line(error):
+        return f"its signature does not fit: {cause(error)}"
+    return f"{type(error).__name__}: {one_line(error)}"

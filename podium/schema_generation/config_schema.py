@@ -79,7 +79,7 @@ def _class(class_: type) -> dict[str, Any]:
 
 def _extra(name: str, package: str) -> dict[str, Any]:
     words = (
-        f"{name} of the package {package}, an extra: pip install 'podium[boosting]'. Its parameters are not checked."
+        f"{name} of the package {package}, an extra: pip install 'podium-ml[boosting]'. Its parameters are not checked."
     )
     return {"type": "object", "description": words}
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from podium.data.datasets import BUILT_IN
+from podium.errors import SymbolNotFoundError
 from podium.evaluation import gates
 from podium.evaluation.metrics import GREATER_IS_BETTER
-from podium.source.finder import Finder, NotFound
+from podium.source.finder import Finder
 from podium.source.signatures import Signature, signature, summary
 from podium.specs.vocabulary import DAG_CALLBACKS, FORMER, MESSAGES, REFUSED, SENSOR_MODE, STEPS, TASK_CALLBACKS
 
@@ -292,7 +293,7 @@ def _read_by_dag_factory(finder: Finder) -> set[str]:
     module = finder.module(_BUILDER)
     builder = module.names["DagBuilder"] if module else None
     if not isinstance(builder, ast.ClassDef):
-        raise NotFound(f"there is no DagBuilder in {_BUILDER}")
+        raise SymbolNotFoundError(f"there is no DagBuilder in {_BUILDER}")
     found = {f"{callback}{suffix}" for callback in DAG_CALLBACKS for suffix in ("", "_name", "_file")}
     for node in ast.walk(builder):
         if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "dag_params":

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from podium.errors import PodiumError
+from podium.errors import PodiumError, RefusedError, UnreachableError, cause
 from podium.serving.model import About, Champion
-from podium.serving.scoring import JSON, Scorer, sentence
+from podium.serving.scoring import JSON, Scorer
 
 if TYPE_CHECKING:
     from podium.registry.client import Registry
@@ -29,14 +29,6 @@ POLL_SECONDS = 0.1
 REQUEST_SECONDS = 10.0
 MOST_ROWS = 1000  # of an input example
 VERSION_HEADER = "x-podium-model-version"
-
-
-class UnreachableError(PodiumError):
-    """Nothing answers at an endpoint."""
-
-
-class RefusedError(PodiumError):
-    """An endpoint answers, but not with the version, or not as the version does."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +63,7 @@ class SmokeTest:
             try:
                 champion = Champion.opened(path, About.of(models.model, version))
             except Exception as error:  # whatever a stored model raises speaks against that model
-                raise RefusedError(f"version {version.number} cannot be loaded: {sentence(error)}") from error
+                raise RefusedError(f"version {version.number} cannot be loaded: {cause(error)}") from error
         answer = Scorer(champion.served).answer(champion.question, JSON, MOST_ROWS)
         return cls(version.number, champion.question, json.loads(answer.body))
 

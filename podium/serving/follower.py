@@ -12,13 +12,12 @@ import pickle
 import time
 from typing import TYPE_CHECKING, Any
 
-from podium.errors import PodiumError
+from podium.errors import PodiumError, cause
 from podium.registry import artifacts, client
 from podium.registry.client import Registry
 from podium.registry.names import registered_model
 from podium.serving.local_copy import Copies
 from podium.serving.model import About, Champion
-from podium.serving.scoring import sentence
 from podium.stack import commands
 
 if TYPE_CHECKING:
@@ -215,10 +214,10 @@ def follow(follower: Follower) -> None:
 
 
 def _unreachable(uri: str, error: Exception) -> str:
-    text = sentence(error)
+    text = cause(error)
     # With the names of three libraries' errors around it.
     return f"no MLflow answers at {uri}" if "failed with exception" in text else text
 
 
 def _with_type(error: Exception) -> str:
-    return sentence(error) if isinstance(error, PodiumError) else f"{type(error).__name__}: {sentence(error)}"
+    return cause(error) if isinstance(error, PodiumError) else f"{type(error).__name__}: {cause(error)}"

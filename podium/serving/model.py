@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from podium.errors import PodiumError
+from podium.errors import PodiumError, RequestError
 from podium.registry import model_files, tag_names
 from podium.serving import scoring
 
@@ -104,5 +104,5 @@ class Champion:
         """
         try:
             return scoring.quickest(scoring.Scorer(self.served), self.question)
-        except scoring.Refusal as refusal:
+        except RequestError as refusal:
             raise PodiumError(f"asked about its input example: {refusal}") from refusal

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from podium.errors import RequestError, cause
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
 JSON, CSV = "application/json", "text/csv"
 SPLIT, RECORDS, INSTANCES, INPUTS = FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
-SENTENCE_LENGTH = 400
 # What MLflow casts without loss to a column's type; anything else is left to MLflow.
 PLAIN: dict[str, tuple[str, frozenset[type]]] = {
     "double": ("float64", frozenset({float, int})),
@@ -34,31 +35,6 @@ PLAIN: dict[str, tuple[str, frozenset[type]]] = {
     "boolean": ("bool", frozenset({bool})),
     "string": ("str", frozenset({str})),
 }
-
-
-class Refusal(Exception):  # noqa: N818 (it is an answer)
-    """An answer other than predictions.
-
-    Parameters
-    ----------
-    status : int
-        HTTP status.
-    code : str
-        MLflow's name of the kind of error.
-    message : str
-        What is wrong, in one sentence.
-    """
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        self.status, self.code, self.message = status, code, message
-        super().__init__(message)
-
-    def as_json(self) -> bytes:
-        """Return the body of the answer, in the shape of MLflow's errors."""
-        from mlflow.exceptions import ErrorCode, MlflowException
-
-        error = MlflowException(self.message, error_code=ErrorCode.Value(self.code))
-        return str(error.serialize_as_json()).encode()
 
 
 @dataclass(frozen=True)
@@ -131,7 +107,7 @@ class Scorer:
 
         Raises
         ------
-        Refusal
+        RequestError
             If the body is not what the protocol or the signature asks for, or the model cannot answer for its rows.
         """
         from mlflow.utils.proto_json_utils import NumpyEncoder, _get_jsonable_obj
@@ -222,13 +198,13 @@ class Scorer:
             return infer_and_parse_data({name: given[name] for name in FORMATS if name in given}, self.schema)
         except Exception as error:
             # Whatever a body can raise in pandas and MLflow, it is the body that has to change.
-            raise _bad_request(sentence(error)) from error
+            raise _bad_request(cause(error)) from error
 
     def _predict(self, predict: Any, rows: Any) -> Any:
         try:
             return predict(rows)
         except Exception as error:
-            raise _bad_request(f"the model cannot answer for these rows: {sentence(error)}") from error
+            raise _bad_request(f"the model cannot answer for these rows: {cause(error)}") from error
 
 
 def quickest(scorer: Scorer, body: bytes, tries: int = 3) -> float:
@@ -236,7 +212,7 @@ def quickest(scorer: Scorer, body: bytes, tries: int = 3) -> float:
 
     Raises
     ------
-    Refusal
+    RequestError
         If it does not answer.
     """
     took = []
@@ -247,18 +223,8 @@ def quickest(scorer: Scorer, body: bytes, tries: int = 3) -> float:
     return min(took)
 
 
-def sentence(error: BaseException) -> str:
-    """Return what an error says in one line: MLflow's may show the rows, and what changed in some release."""
-    text = str(getattr(error, "message", "") or error)
-    text = " ".join(text.partition(" IMPORTANT: ")[0].split())
-    # Before the cause, MLflow shows the data and the whole signature.
-    before, _, cause = text.rpartition(" Error: ")
-    text = (cause.strip("'") if before else cause).rstrip(".")
-    return (text if len(text) <= SENTENCE_LENGTH else f"{text[:SENTENCE_LENGTH]} …") or type(error).__name__
-
-
-def _bad_request(message: str) -> Refusal:
-    return Refusal(400, "BAD_REQUEST", message)
+def _bad_request(message: str) -> RequestError:
+    return RequestError(400, "BAD_REQUEST", message)
 
 
 def _media_type(content_type: str) -> str:
@@ -267,9 +233,11 @@ def _media_type(content_type: str) -> str:
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if (name, value.lower()) != ("charset", "utf-8"):
-            raise Refusal(415, "BAD_REQUEST", f"the content type has {parameter!r}, and only charset=utf-8 is known")
+            raise RequestError(
+                415, "BAD_REQUEST", f"the content type has {parameter!r}; only charset=utf-8 is supported"
+            )
     if kind not in {JSON, CSV}:
-        raise Refusal(415, "BAD_REQUEST", f"the content type is {kind!r}, and has to be {JSON} or {CSV}")
+        raise RequestError(415, "BAD_REQUEST", f"the content type is {kind!r}; it must be {JSON} or {CSV}")
     return kind
 
 
@@ -305,7 +273,7 @@ def _rows(data: Any) -> int:
 
 def _check_rows(rows: int, most: int) -> None:
     if rows > most:
-        raise Refusal(413, "RESOURCE_EXHAUSTED", f"the request has {rows:,} rows, and at most {most:,} are taken")
+        raise RequestError(413, "RESOURCE_EXHAUSTED", f"the request has {rows:,} rows, and at most {most:,} are taken")
 
 
 def _all_of(values: Any, kind: type) -> bool:

@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from multiprocessing import connection
 from typing import TYPE_CHECKING
 
+from podium.errors import RequestError
 from podium.registry import tag_names
 from podium.registry.client import Registry
 from podium.serving.messages import Look, Opened
-from podium.serving.scoring import Refusal, Scorer
+from podium.serving.scoring import Scorer
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -104,7 +105,7 @@ class Tally:
         started = time.perf_counter()
         try:
             ours = json.loads(scorer.answer(asked.body, asked.content_type, len(theirs)).body)["predictions"]
-        except Refusal:
+        except RequestError:
             ours = []
             self.refused += len(theirs)
         self.own.append(time.perf_counter() - started)

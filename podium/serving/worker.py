@@ -23,9 +23,10 @@ from urllib.parse import quote
 from fastapi import FastAPI, Response
 from starlette.exceptions import HTTPException
 
+from podium.errors import RequestError, cause
 from podium.serving import openapi, prometheus
 from podium.serving.messages import Failed, Opened
-from podium.serving.scoring import JSON, Answer, Refusal, Scorer, sentence
+from podium.serving.scoring import JSON, Answer, Scorer
 
 if TYPE_CHECKING:
     import socket
@@ -163,7 +164,7 @@ class Worker:
             serving = Serving(champion, champion.ask())
             serving.scorer, serving.headers  # noqa: B018 - made before the first request needs them
         except Exception as error:  # noqa: BLE001 - the one before goes on answering
-            self._tell(Failed(opened.about.version, sentence(error)))
+            self._tell(Failed(opened.about.version, cause(error)))
             return
         self.serving = serving
         prometheus.VERSION.labels(self._model).set(opened.about.version)
@@ -178,7 +179,7 @@ class Worker:
         if scope["type"] != "http":
             return
         if self._token and scope["path"] not in OPEN_PATHS and not self._is_allowed(scope):
-            refusal = Refusal(401, "UNAUTHENTICATED", "the header 'Authorization: Bearer TOKEN' is missing or wrong")
+            refusal = RequestError(401, "UNAUTHENTICATED", "'Authorization: Bearer TOKEN' is missing or wrong")
             await self._send(send, refusal.status, refusal.as_json(), self.serving, [(b"www-authenticate", b"Bearer")])
         elif scope["path"] == "/invocations" and scope["method"] == "POST":
             # Past FastAPI's own routing and what it wraps around it.
@@ -203,11 +204,11 @@ class Worker:
             answer = await self._answer(serving, body, content_type, left)
             took = time.perf_counter() - asked
             status, text, rows = 200, answer.body, answer.rows
-        except Refusal as refusal:
+        except RequestError as refusal:
             status, text = refusal.status, refusal.as_json()
         except Exception:
             log.exception("a request could not be answered")
-            status, text = 500, Refusal(500, "INTERNAL_ERROR", "the server has failed to answer").as_json()
+            status, text = 500, RequestError(500, "INTERNAL_ERROR", "the server has failed to answer").as_json()
         # Before the answer, so that whoever has it finds it counted.
         (self._counted.get(status) or prometheus.REQUESTS.labels(str(status))).inc()
         prometheus.SECONDS.observe(time.perf_counter() - started)
@@ -220,7 +221,7 @@ class Worker:
     async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         """Read the body, and no more of it than is taken."""
         most = self.limits.body
-        too_long = Refusal(413, "RESOURCE_EXHAUSTED", f"the body has more than {most:,} bytes, which is the most taken")
+        too_long = RequestError(413, "RESOURCE_EXHAUSTED", f"the body has more than {most:,} bytes, the limit")
         if int(headers.get(b"content-length", b"0")) > most:
             raise too_long
         message = await self._received(receive, time.monotonic() + self.limits.seconds)
@@ -243,9 +244,9 @@ class Worker:
             async with asyncio.timeout(deadline - time.monotonic()):
                 message = await receive()
         except TimeoutError:
-            raise Refusal(408, "DEADLINE_EXCEEDED", "the body did not arrive in time") from None
+            raise RequestError(408, "DEADLINE_EXCEEDED", "the body did not arrive in time") from None
         if message["type"] == "http.disconnect":
-            raise Refusal(400, "CANCELLED", "the connection was closed before all of the body had arrived")
+            raise RequestError(400, "CANCELLED", "the connection was closed before all of the body had arrived")
         return message
 
     async def _answer(self, serving: Serving | None, body: bytes, content_type: str, left: float) -> Answer:
@@ -261,7 +262,7 @@ class Worker:
                 return await loop.run_in_executor(self._threads, serving.scorer.answer, *arguments)
         except TimeoutError:
             message = f"the answer took longer than {self.limits.seconds:g} s"
-            raise Refusal(504, "DEADLINE_EXCEEDED", message) from None
+            raise RequestError(504, "DEADLINE_EXCEEDED", message) from None
 
     @staticmethod
     async def _send(
@@ -283,8 +284,8 @@ class Worker:
 
         return named
 
-    def _nothing(self) -> Refusal:
-        return Refusal(503, "TEMPORARILY_UNAVAILABLE", f"nothing is in Production of {self._model} yet")
+    def _nothing(self) -> RequestError:
+        return RequestError(503, "TEMPORARILY_UNAVAILABLE", f"nothing is in Production of {self._model} yet")
 
     def _other_routes(self) -> ASGIApp:  # noqa: C901 (ten routes, of a line or two each)
         from mlflow.version import VERSION
@@ -338,7 +339,7 @@ class Worker:
         @app.exception_handler(HTTPException)
         async def refused(request: Request, error: HTTPException) -> Response:
             message = f"{request.method} {request.url.path}: {error.detail}"
-            refusal = Refusal(error.status_code, "ENDPOINT_NOT_FOUND", message)
+            refusal = RequestError(error.status_code, "ENDPOINT_NOT_FOUND", message)
             return Response(refusal.as_json(), refusal.status, error.headers, media_type=JSON)
 
         return app

@@ -11,7 +11,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from podium.errors import did_you_mean
+from podium.errors import SymbolNotFoundError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -90,10 +90,6 @@ class Module:
     is_open: bool
 
 
-class NotFound(Exception):  # noqa: N818 (becomes a Problem where it is caught)
-    """There is nothing behind a dotted name; the message says how far one gets."""
-
-
 class Finder:
     """Looks names up along a list of folders, as Python's import does, and remembers what it found.
 
@@ -113,7 +109,7 @@ class Finder:
 
         Raises
         ------
-        NotFound
+        SymbolNotFoundError
             If there is no such module, or no such name in it.
         """
         if dotted not in self._found:
@@ -123,7 +119,7 @@ class Finder:
     def _find(self, dotted: str, hops: int) -> Symbol:
         module_name, _, name = dotted.rpartition(".")
         if not module_name:
-            raise NotFound(f"{dotted!r} is not a dotted path such as 'package.module.name'")
+            raise SymbolNotFoundError(f"{dotted!r} is not a dotted path such as 'package.module.name'")
         moved = self._moved(module_name, name) if hops < MAX_HOPS else None
         if moved and moved != dotted:
             return self._find(moved, hops + 1)
@@ -135,14 +131,14 @@ class Finder:
             if found is not None:
                 return found
             if not module.is_open:
-                raise NotFound(f"there is no {name!r} in {module_name}{did_you_mean(name, module.names)}")
+                raise SymbolNotFoundError(f"there is no {name!r} in {module_name}{did_you_mean(name, module.names)}")
         return Symbol(dotted)
 
     def in_module(self, module: Module, name: str) -> Symbol | None:
         """Return what a name means inside a module, or None if it cannot be told."""
         try:
             return self._in_module(module, name, 0)
-        except NotFound:
+        except SymbolNotFoundError:
             return None
 
     def _in_module(self, module: Module, name: str, hops: int) -> Symbol | None:
@@ -164,14 +160,14 @@ class Finder:
         return None
 
     def _explain_missing(self, module_name: str) -> None:
-        """Raise `NotFound` unless the module can be there in a form other than source, such as compiled."""
+        """Raise `SymbolNotFoundError` unless the module can be there in a form other than source, such as compiled."""
         parts = module_name.split(".")
         for end in range(1, len(parts) + 1):
             name = ".".join(parts[:end])
             if self._spec(name) is None:
                 if name in sys.builtin_module_names:
                     return
-                raise NotFound(f"there is no module {name!r} here{self._near(name)}")
+                raise SymbolNotFoundError(f"there is no module {name!r} here{self._near(name)}")
 
     def _near(self, name: str) -> str:
         package, _, last = name.rpartition(".")
@@ -214,7 +210,7 @@ class Finder:
             if found is not None and rest:
                 try:
                     found = self.find(f"{found.name}.{rest}")
-                except NotFound:
+                except SymbolNotFoundError:
                     found = None
             yield found or Symbol(name)
 

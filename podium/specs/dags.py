@@ -11,7 +11,7 @@ import operator
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from podium.errors import InvalidFileError, PodiumError, Problem
+from podium.errors import InvalidFileError, PodiumError, Problem, one_line
 from podium.files.documents import load_document
 from podium.files.yaml_nodes import from_environment
 from podium.specs import notifications
@@ -132,7 +132,7 @@ def build(document: Document, project: Project) -> dict[str, DAG]:
             dags |= built
         except Exception as error:  # noqa: BLE001
             # Whatever a spec makes dag-factory or Airflow raise is that spec's problem alone.
-            text = " ".join(str(error).split()) or type(error).__name__
+            text = one_line(error)
             message = f"{key}: {text}" if isinstance(error, PodiumError) else f"{key}: {type(error).__name__}: {text}"
             problems.append(document.problem([key], message, key=True))
     if problems:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from podium.airflow import environment
-from podium.errors import PodiumError
+from podium.errors import PodiumError, RefusedError
 from podium.promotion import history
 from podium.registry import provenance, tag_names
 from podium.serving import deployment
@@ -59,7 +59,7 @@ def deploy_model(pipeline: str, endpoints: Sequence[str], timeout: float = 60.0)
     try:
         test = deployment.SmokeTest.of(models, champion)
         seconds = {server.url: round(server.deploy(test, timeout), 2) for server in servers}
-    except deployment.RefusedError as error:
+    except RefusedError as error:
         raise AirflowFailException(_back(models, champion, error, servers, timeout)) from error
     for url, took in seconds.items():
         print(

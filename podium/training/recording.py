@@ -14,7 +14,7 @@ import yaml
 
 from podium.configs.config import ClassifierConfig
 from podium.data import splits
-from podium.errors import PodiumError, Problem
+from podium.errors import PodiumError, Problem, one_line
 from podium.registry import artifacts, tag_names
 from podium.registry.versions import Version
 
@@ -161,7 +161,7 @@ class Record:
             raise
         except Exception as error:
             config = self.attempt.config
-            text = " ".join(str(error).split())
+            text = one_line(error)
             message = str(Problem(config.path, 1, 1, f"{config.estimator}: {type(error).__name__}: {text}"))
             client = self.attempt.models.client
             client.set_tag(self.run_id, tag_names.ERROR, message)

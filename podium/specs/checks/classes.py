@@ -6,13 +6,13 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from podium.configs.parameters import shown
-from podium.source.finder import NotFound, Symbol
+from podium.errors import SymbolNotFoundError
 from podium.specs.arguments import is_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from podium.source.finder import Finder
+    from podium.source.finder import Finder, Symbol
     from podium.specs.arguments import Argument
     from podium.specs.checks.problems import Findings, Pointer
 
@@ -65,7 +65,7 @@ def classes_of(value: Any, finder: Finder) -> frozenset[str] | None:
         return frozenset({dotted})
     try:
         return inherited(_made_by(finder.find(dotted), finder), finder)
-    except NotFound:
+    except SymbolNotFoundError:
         return None
 
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from podium.configs.parameters import shown
-from podium.errors import Problem
+from podium.errors import Problem, one_line
 from podium.specs import arguments
 from podium.specs.checks import classes
 from podium.specs.checks.dates import MOMENTS, check_moment
@@ -60,7 +60,7 @@ def allow_list(project: Project) -> tuple[tuple[str, ...], list[Problem]]:
     except FileNotFoundError:
         return ALLOWED, []
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         return ALLOWED, [Problem(project.shown(file), 1, 1, f"the project's settings cannot be read: {reason}")]
     own = settings.get("tool", {}).get("podium", {}).get("allow", [])
     if not isinstance(own, list) or not all(isinstance(word, str) for word in own):

@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from podium.errors import Problem, did_you_mean
-from podium.source.finder import NotFound, Symbol
+from podium.errors import Problem, SymbolNotFoundError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from podium.files.documents import Document
     from podium.project import Project
-    from podium.source.finder import Finder
+    from podium.source.finder import Finder, Symbol
 
 
 Pointer: TypeAlias = tuple[str | int, ...]
@@ -78,7 +77,7 @@ class Findings:
             return None  # its being unset is a problem of its own
         try:
             return self.finder.find(dotted)
-        except NotFound as error:
+        except SymbolNotFoundError as error:
             self.say(pointer, f"{noun} {dotted!r} cannot be imported: {error}")
             return None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from podium.configs.parameters import shown
-from podium.source.finder import Finder, NotFound
+from podium.errors import SymbolNotFoundError
+from podium.source.finder import Finder
 from podium.specs import arguments
 from podium.specs.arguments import is_object
 from podium.specs.checks.graph import Shape
@@ -245,7 +246,7 @@ class SpecCheck:
             dotted = task.conf.get("operator", arguments.PYTHON_OPERATOR)
             try:
                 own = arguments.of_operator(self.findings.finder.find(str(dotted)), self.findings.finder)
-            except NotFound:
+            except SymbolNotFoundError:
                 is_closed = False
                 continue
             known |= own.by_name.keys()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from podium.configs.parameters import shown
-from podium.source.finder import NotFound, Symbol
+from podium.errors import SymbolNotFoundError
 from podium.specs import arguments
 from podium.specs.arguments import Arguments
 from podium.specs.checks.classes import OPERATOR, inherited
@@ -33,6 +33,7 @@ from podium.specs.vocabulary import MESSAGES, PROMOTE, TASK_CALLBACKS, current_p
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from podium.source.finder import Symbol
     from podium.specs.arguments import Argument
     from podium.specs.checks.problems import Findings, Pointer
 
@@ -338,7 +339,7 @@ class TaskCheck:
     def _python(self, decorator: Symbol) -> Arguments:
         """Return what the operator behind a decorator takes."""
         operator = arguments.PYTHON_OPERATOR if decorator.name in arguments.PYTHON_TASKS else _decorated(decorator)
-        with contextlib.suppress(NotFound):
+        with contextlib.suppress(SymbolNotFoundError):
             if operator:
                 return arguments.of_operator(self._finder.find(operator), self._finder)
         return Arguments("", is_open=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podium.configs.parameters import shown
+from podium.errors import one_line
 from podium.files.yaml_nodes import from_environment
 from podium.source.finder import module_of_file
 from podium.specs.arguments import is_later, is_object, missing, of_callable, unwrapped
@@ -272,7 +273,7 @@ def check_cron(findings: Findings, pointer: Pointer, text: str, *, is_schedule: 
     try:
         croniter(text)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         findings.say(pointer, f"{shown(written)} is not a cron expression such as '0 3 * * *': {reason}")
 
 

@@ -184,7 +184,7 @@ def test_an_extra_works_or_says_what_to_install(name):
     try:
         model = building.build(config, 3)
     except PodiumError as error:
-        assert "pip install 'podium[boosting]'" in str(error)  # noqa: PT017
+        assert "pip install 'podium-ml[boosting]'" in str(error)  # noqa: PT017
     else:
         assert model.get_params()["random_state"] == 3
         assert not untrusted(model.fit(X, Y))

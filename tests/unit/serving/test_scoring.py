@@ -20,8 +20,9 @@ from podium.configs import catalogue
 from podium.configs.config import ClassifierConfig
 from podium.data import datasets
 from podium.data.splits import Split
+from podium.errors import RequestError
 from podium.registry import model_files
-from podium.serving.scoring import Refusal, Scorer
+from podium.serving.scoring import Scorer
 from podium.training import fit
 from tests.support.estimators import ALLOWED, arguments
 
@@ -123,7 +124,7 @@ def test_what_is_refused_is_refused_by_mlflow_too(name):
                 expected = None
             try:
                 found = json.loads(scorer(name).answer(text.encode(), JSON, 1000).body)["predictions"]
-            except Refusal:
+            except RequestError:
                 found = None
         assert found == expected
 

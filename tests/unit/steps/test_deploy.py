@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from podium.errors import UnreachableError
 from podium.promotion import history
 from podium.registry import tag_names
-from podium.serving import deployment
 from tasks.deploy import deploy_model
 from tests.support.served import Served
 
@@ -105,7 +105,7 @@ def test_a_version_that_was_deployed_before_stays(lab, models, promote_second):
 
 
 def test_a_server_that_is_away_is_not_the_models_fault(lab, models):
-    with pytest.raises(deployment.UnreachableError, match="does not answer"):
+    with pytest.raises(UnreachableError, match="does not answer"):
         deploy(lab, nowhere(), timeout=0.3)
     assert in_production(models) == FIRST
 
