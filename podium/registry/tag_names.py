@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 # Tags of runs and versions.
-IDENTITY = "podium.training.fingerprint"
+IDENTITY = "podium.identity"
 CONFIG = "podium.config"
 ESTIMATOR = "podium.estimator"
 CONFIG_DIGEST = "podium.config_digest"
-DATA = "podium.data.datasets"
+DATA = "podium.data"
 DATA_DIGEST = "podium.data_digest"
 SPLIT_DIGEST = "podium.split_digest"
 COMMIT = "podium.git_commit"
@@ -24,11 +24,11 @@ DEPLOYED = "podium.deployed"
 ERROR = "podium.error"
 OWN_FAULT = "podium.own_fault"
 ROLLED_BACK = "podium.rolled_back"
-VALIDATION, VALIDATION_REASON = "podium.promotion.validation", "podium.validation_reason"
+VALIDATION, VALIDATION_REASON = "podium.validation", "podium.validation_reason"
 # Scores on the held-out rows as JSON, and which rows these were.
 SCORES, SCORED_ON = "podium.scores", "podium.scored_on"
 # What a shadow has measured, as JSON, and the version in Production that it was beside.
-SHADOW, SHADOW_AGAINST = "podium.serving.shadow", "podium.shadow_against"
+SHADOW, SHADOW_AGAINST = "podium.shadow", "podium.shadow_against"
 # Key of the XCom in which a training that fails leaves the id of its run; one that succeeds returns it.
 FAILED_RUN = "podium_failed_run"
 
@@ -39,7 +39,7 @@ AGAINST = "podium.against"
 FROM_VERSION, TO_VERSION = "podium.from_version", "podium.to_version"
 # The version that a decision wanted in Production, also where it did not come to that.
 PROPOSED = "podium.proposed_version"
-APPROVAL, APPROVER = "podium.airflow.approval", "podium.approver"
+APPROVAL, APPROVER = "podium.approval", "podium.approver"
 MODE = "podium.mode"
 SPEC_DIGEST = "podium.spec_digest"
 

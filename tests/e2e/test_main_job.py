@@ -56,7 +56,7 @@ def test_hosting_follows_training(trained_stack):
     by_hosting = {name.partition(" ")[2] for name in mapped(trained_stack, run, "validate")}
     # The champion was checked by training's promotion, before it came into Production.
     assert by_hosting == set(mapped(trained_stack, trained_stack.first_run)) - {"lda"}
-    assert all(v.tags["podium.promotion.validation"] == "passed" for v in trained_stack.versions())
+    assert all(v.tags["podium.validation"] == "passed" for v in trained_stack.versions())
     assert trained_stack.champion() == "lda"
 
 

@@ -85,6 +85,6 @@ def test_a_gate_can_ask_for_what_the_shadow_has_measured(lab):
     refused = lab.promote(results, metric="log_loss", gates=gates)
     assert refused["verdict"] == "kept"
     assert lab.models.in_production().number == 1
-    lab.models.tag_version(2, {"podium.serving.shadow": '{"shadow_rows": 120.0, "shadow_agreement": 0.95}'})
+    lab.models.tag_version(2, {"podium.shadow": '{"shadow_rows": 120.0, "shadow_agreement": 0.95}'})
     assert lab.promote(results, metric="log_loss", gates=gates)["verdict"] == "promoted"
     assert "shadow_rows" not in lab.models.version(2).tags["podium.scores"]

@@ -17,7 +17,7 @@ estimator: KNeighborsClassifier
 params: {n_neighbors: 7}
 preprocess: [StandardScaler, {PCA: {n_components: 2}}]
 description: the seven nearest
-tags: {owner: ann, podium.promotion.validation: passed, mlflow.runName: other}
+tags: {owner: ann, podium.validation: passed, mlflow.runName: other}
 """
 
 
