@@ -1,0 +1,62 @@
+"""A stack's state that release 0.1.0 wrote goes on with today's code: nothing is lost and nothing trains again."""
+
+import json
+import signal
+import subprocess
+
+import pytest
+
+from tests.support.checkout import PODIUM, TIMEOUT, wait_until
+from tests.support.upgrade import FIXTURES, restored
+
+DECISIONS = [("promoted", None, 2), ("kept", 2, 2), ("promoted", 2, 3), ("kept", 3, 3), ("rolled back", 3, 2)]
+
+
+@pytest.fixture(scope="module")
+def upgraded(tmp_path_factory):
+    """``podium up`` of today on the state of the release."""
+    checkout = restored(FIXTURES / "release_0_1_0", tmp_path_factory.mktemp("upgraded"))
+    command = subprocess.Popen(
+        [PODIUM, "up"], cwd=checkout.root, env=checkout.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        printed = []
+        for line in command.stdout:
+            printed.append(line)
+            if "Ctrl-C" in line:
+                break
+        else:
+            pytest.fail("".join(printed))
+        checkout.status = json.loads(checkout.podium("status", "--json").stdout)
+        yield checkout
+    finally:
+        command.send_signal(signal.SIGINT)
+        command.communicate(timeout=TIMEOUT)
+
+
+def history(checkout):
+    return json.loads(checkout.podium("history", "iris_train", "--json").stdout)
+
+
+def test_history_and_production_are_those_of_the_release(upgraded):
+    found = [(entry["verdict"], entry["from_version"], entry["to_version"]) for entry in reversed(history(upgraded))]
+    assert found == DECISIONS
+    assert [(version.version, upgraded.champion()) for version in upgraded.production()] == [("2", "lda")]
+
+
+def test_nothing_has_to_train_again_and_a_failed_config_stays_failed(upgraded):
+    plan = json.loads(upgraded.podium("plan", "iris_train", "--json").stdout)
+    actions = {item["config"]: item["action"] for item in plan}
+    assert actions == {"gaussian_nb": "skip", "lda": "skip", "qda": "skip", "wrong": "failed"}
+
+
+def test_a_dropped_config_trains_alone_and_is_hosted(upgraded):
+    runs, hosted = len(upgraded.runs("iris_train")), len(upgraded.runs("iris_host"))
+    upgraded.drop("knn.yaml", "estimator: KNeighborsClassifier\n")
+    upgraded.finished_run("iris_train", after=runs)
+    assert upgraded.finished_run("iris_host", after=hosted)["state"] == "success"
+    assert [version.tags["podium.config"] for version in upgraded.versions()] == ["gaussian_nb", "lda", "qda", "knn"]
+    assert len(upgraded.runs("iris_train")) == runs + 1  # the watch reports nothing that the release had reported
+    wait_until(lambda: len(history(upgraded)) == len(DECISIONS) + 2, "both runs have decided")
+    assert upgraded.champion() == "lda"
+    assert upgraded.airflow.get("/importErrors")["total_entries"] == 0
