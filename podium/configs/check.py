@@ -1,4 +1,4 @@
-"""The check of a classifier config: its content against what the schema says, every mistake with its position."""
+"""The check of a classifier config against the schema; every mistake has its position."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NESTED_FORM = "a name, or {estimator: NAME, params: {...}}"
 
 @dataclass
 class ParsedConfig:
-    """What a config file says, in one form whichever way it was written."""
+    """The content of a config file, in one canonical form."""
 
     estimator: str = ""
     params: dict[str, Any] = field(default_factory=dict)
@@ -48,8 +48,8 @@ class ParsedConfig:
 class ConfigCheck:
     """Checks one document.
 
-    An editor reads the same rules from the same schema through its ``if``/``then``; here they are looked up by class
-    name, which is 50 times faster than trying every branch and lets the message name the class.
+    An editor applies the same rules through the schema's ``if``/``then``. Here they are looked up by class name, which
+    is 50 times faster than trying every branch and lets the message name the class.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class ConfigCheck:
         self.problems: list[Problem] = []
 
     def run(self) -> ParsedConfig:
-        """Check everything and return what could be parsed; it is complete only if `problems` is empty."""
+        """Check everything and return the parsed content, which is complete only if `problems` is empty."""
         data = self._document.data
         self._check_keys((), data, top_level().by_name)
         parsed = ParsedConfig()
@@ -85,7 +85,7 @@ class ConfigCheck:
     def _check_keys(self, pointer: Pointer, data: Mapping[str, Any], known: Collection[str]) -> None:
         for key in data:
             if key not in known:
-                hint = _hint(key, known) or f": known are {', '.join(k for k in known if k[:1] != '$')}"
+                hint = _hint(key, known) or f": known keys are {', '.join(k for k in known if k[:1] != '$')}"
                 self._say((*pointer, key), f"unknown key {key!r}{hint}", key=True)
 
     def _plain(self, key: str) -> str:
@@ -160,7 +160,7 @@ class ConfigCheck:
         for at, value in enumerate(values):
             text = json.dumps(value, sort_keys=True)
             if text in seen:
-                self._say((*pointer, at), f"the grid has {shown(value)} for {pointer[-1]} already")
+                self._say((*pointer, at), f"the grid already has {shown(value)} for {pointer[-1]}")
             seen.add(text)
 
     def _value(self, pointer: Pointer, value: Any, parameter: Parameter) -> Any:
@@ -176,11 +176,13 @@ class ConfigCheck:
     def _named_classifiers(self, pointer: Pointer, values: dict[str, Any]) -> dict[str, Any]:
         pattern = load_schema()["$defs"]["named_classifiers"]["propertyNames"]["pattern"]
         if not values:
-            self._say(pointer, f"{pointer[-1]} has no classifier: give at least one")
+            self._say(pointer, f"{pointer[-1]} needs at least one classifier")
         for name in values:
             if not re.search(pattern, name):
                 self._say(
-                    (*pointer, name), f"the name {name!r} must not be empty or have two underscores in it", key=True
+                    (*pointer, name),
+                    f"the name {name!r} must not be empty or contain two consecutive underscores",
+                    key=True,
                 )
         return {
             name: value if value == "drop" else self._classifier((*pointer, name), value)
@@ -220,7 +222,9 @@ class ConfigCheck:
             self._check_step_required(pointer, value, {})
             return {value: {}}
         if len(value) != 1:
-            self._say(pointer, f"a step is one transformer, as in {{PCA: {{n_components: 2}}}}, not {len(value)} keys")
+            self._say(
+                pointer, f"a step must be one transformer, as in {{PCA: {{n_components: 2}}}}, not {len(value)} keys"
+            )
             return None
         (name, params), *_ = value.items()
         if not self._known_step(pointer, name):
@@ -245,22 +249,22 @@ class ConfigCheck:
         pattern = load_schema()["properties"]["tags"]["propertyNames"]["pattern"]
         for name, value in tags.items():
             if not re.search(pattern, name):
-                message = f"the tag {shown(name)} must be of letters, digits and _ . / : - or spaces, up to 250"
+                message = f"the tag name {shown(name)} must be 1 to 250 letters, digits, spaces and _ . / : -"
                 self._say(("tags", name), message, key=True)
             if not isinstance(value, str | int | float):
-                self._say(("tags", name), f"the tag {name} must be text or a number, not {shown(value)}")
+                self._say(("tags", name), f"the tag {name} must be a string, a number or a boolean, not {shown(value)}")
         return {name: value if isinstance(value, str) else shown(value) for name, value in tags.items()}
 
 
 def _hint(word: str, known: Collection[str]) -> str:
-    """Return the did-you-mean; a word that is right but for its case is the closest."""
+    """Return the did-you-mean hint; a word that only differs in case counts as the closest."""
     same = [name for name in known if name.casefold() == word.casefold()]
     return did_you_mean(same[0] if same else word, known)
 
 
 def _reason(name: str, noun: str) -> str:
-    """Return why a class that exists cannot stand where it does."""
+    """Return why a class that exists cannot be used here."""
     if noun == "transformer" and name in UNUSABLE:
-        return f": scikit-learn's {name} cannot be used here, {UNUSABLE[name]}"
+        return f": scikit-learn's {name} cannot be used here because {UNUSABLE[name]}"
     is_other = name in classifier_names() | transformer_names()
     return f": it is not a {noun}" if is_other else ""

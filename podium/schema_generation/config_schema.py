@@ -14,8 +14,8 @@ _NAMED = "a name, or a mapping with 'estimator' and optionally 'params' and 'pre
 def generate() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a classifier config; the same for the same scikit-learn.
 
-    Layout: one entry of ``$defs`` per class holds its parameters. An ``if``/``then`` per classifier chooses among
-    them by the name in ``estimator``; editors follow that, Podium looks the entry up by name.
+    Each class has an entry in ``$defs`` with its parameters. An ``if``/``then`` per classifier selects
+    one by the name in ``estimator``; editors follow that, Podium looks the entry up by name.
     """
     import sklearn
 
@@ -45,10 +45,10 @@ def generate() -> dict[str, Any]:
             "preprocess": {"$ref": "#/$defs/preprocess"},
             "grid": {
                 "type": "object",
-                "description": "Lists of values: one candidate is trained per combination. A parameter that is in"
-                " params too takes its values from here.",
+                "description": "Lists of values: one candidate is trained per combination. Values in grid take"
+                " precedence over params.",
             },
-            "description": {"type": "string", "description": "What a person should know about this config."},
+            "description": {"type": "string", "description": "A note for people."},
             "tags": {
                 "type": "object",
                 "description": "Tags of the MLflow run and model version.",
@@ -85,7 +85,7 @@ def _extra(name: str, package: str) -> dict[str, Any]:
 
 
 def _chosen(name: str, needed: list[str], *, with_grid: bool) -> dict[str, Any]:
-    """Return the rule for one classifier: which parameters may stand in params and grid, and which must."""
+    """Return the rule for one classifier: the allowed and the required parameters in params and grid."""
     then: dict[str, Any] = {"properties": {"params": {"$ref": f"#/$defs/{name}"}}}
     there = [{"required": ["params"], "properties": {"params": {"required": needed}}}]
     if with_grid:
@@ -108,7 +108,7 @@ def _grid(name: str) -> dict[str, Any]:
 
 
 def _nested(names: list[str], summaries: list[str], needs: dict[str, list[str]]) -> dict[str, Any]:
-    """Return the schema of a classifier inside another one's parameters."""
+    """Return the schema of a classifier that is a parameter of another."""
     return {
         "description": f"A classifier: {_NAMED}.",
         "anyOf": [
@@ -130,8 +130,7 @@ def _nested(names: list[str], summaries: list[str], needs: dict[str, list[str]])
 
 def _named_classifiers() -> dict[str, Any]:
     return {
-        "description": f"Classifiers by names of your choice; each is {_NAMED}, or 'drop'. They are used in the"
-        " order of their names.",
+        "description": f"Classifiers by names of your choice; each is {_NAMED}, or 'drop'. They are ordered by name.",
         "type": "object",
         "minProperties": 1,
         # scikit-learn joins names of nested parameters with two underscores.

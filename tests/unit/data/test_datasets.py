@@ -70,9 +70,9 @@ def test_rows_without_a_label_are_left_out(tmp_path):
     ("text", "target", "message"),
     [
         (ROWS, "lable", "data set rows has no column 'lable': did you mean 'label'?"),
-        (ROWS + "1,ulm,True,maybe\n" * 5, "label", "class 'maybe' has 5 rows, 5 folds need 6 or more"),
-        ("a,label\n1,yes\n2,yes\n", "label", "column 'label' has 1 class, a classifier needs 2"),
-        ("a,label\n", "label", "column 'label' has 0 class, a classifier needs 2"),
+        (ROWS + "1,ulm,True,maybe\n" * 5, "label", "class 'maybe' has 5 rows; 5 folds need at least 6"),
+        ("a,label\n1,yes\n2,yes\n", "label", "column 'label' needs at least 2 classes, not 1"),
+        ("a,label\n", "label", "column 'label' needs at least 2 classes, not 0"),
     ],
     ids=["unknown target", "rare class", "one class", "no rows"],
 )
@@ -86,11 +86,11 @@ def test_rows_that_cannot_be_learned_from_are_refused(tmp_path, text, target, me
     ("value", "message"),
     [
         ("iriss", "unknown data set 'iriss': did you mean 'iris'?"),
-        ("mnist_784", "unknown data set 'mnist_784': known are iris, wine, breast_cancer, digits, or a path"),
+        ("mnist_784", "unknown data set 'mnist_784': use one of iris, wine, breast_cancer, digits, or a path"),
         ({"path": "no.csv", "target": "y"}, "data set no.csv: no such file"),
         ({"path": "rows.xls", "target": "y"}, "data set rows.xls: .xls is not one of"),
-        ({"path": "rows"}, "a data set is a name or {path, target}"),
-        ({"path": "rows.csv", "target": "y", "sep": ";"}, "a data set is a name or {path, target}"),
+        ({"path": "rows"}, "a data set must be a name or {path, target}"),
+        ({"path": "rows.csv", "target": "y", "sep": ";"}, "a data set must be a name or {path, target}"),
     ],
 )
 def test_a_data_set_that_is_not_there_is_named(tmp_path, value, message):
@@ -117,9 +117,9 @@ def test_rows_that_change_on_disk_are_read_anew(tmp_path):
     ("value", "message"),
     [
         ({"tset_size": 0.3}, "unknown key 'tset_size' in split: did you mean 'test_size'?"),
-        ({"test_size": 1.0}, "split wants test_size between 0 and 1"),
-        ({"test_size": 0}, "split wants test_size between 0 and 1"),
-        ({"folds": 1}, "2 folds or more"),
+        ({"test_size": 1.0}, "split needs a test_size between 0 and 1"),
+        ({"test_size": 0}, "split needs a test_size between 0 and 1"),
+        ({"folds": 1}, "at least 2 folds"),
     ],
 )
 def test_a_wrong_split_is_refused(value, message):

@@ -27,8 +27,8 @@ from podium.source import docstrings
 from podium.specs import dags, files, vocabulary
 from podium.specs.arguments import load_spec_schema
 from podium.specs.checks.objects import ALLOWED
-from podium.specs.checks.project import Validation, all_files, problems_of, shown_as
-from podium.specs.checks.tasks import UNMAPPABLE
+from podium.specs.checks.project import ProjectCheck, all_files, problems_of, shown_as
+from podium.specs.checks.task import UNMAPPABLE
 
 ROOT = Path(__file__).parents[3]
 FIXTURES = ROOT / "tests" / "fixtures" / "specs"
@@ -211,12 +211,13 @@ def test_the_allow_list_is_extended_in_the_projects_settings(project):
     text = GOOD.replace(
         "  tasks", "  default_args: {executor_config: {x: {__type__: fractions.Fraction, __args__: [1, 2]}}}\n  tasks"
     )
-    refused = "__type__ 'fractions.Fraction' is not allowed: allow under [tool.podium] in pyproject.toml can permit it"
+    permit = "to permit it, add it to allow under [tool.podium] in pyproject.toml"
+    refused = f"__type__ 'fractions.Fraction' is not allowed: {permit}"
     assert messages(project, text) == [f"dag_specs/a.yaml:2:50  {refused}"]
     (project.root / "pyproject.toml").write_text('[tool.podium]\nallow = ["fractions.*"]\n')
     assert messages(project, text) == []
     (project.root / "pyproject.toml").write_text("[tool.podium]\nallow = 1\n")
-    assert "pyproject.toml:1:1  [tool.podium] allow must be a list of texts" in messages(project, text)[1]
+    assert "pyproject.toml:1:1  [tool.podium] allow must be a list of strings" in messages(project, text)[1]
 
 
 def test_nothing_that_a_spec_names_is_imported_or_run(project):
@@ -362,9 +363,9 @@ def test_a_new_pipeline_validates_and_builds(project):
 def test_new_files_never_replace_others(project):
     starters.new_config(project, "mine", "SVC", "iris")
     starters.new_pipeline(project, "mine")
-    with pytest.raises(PodiumError, match="is there already"):
+    with pytest.raises(PodiumError, match="already"):
         starters.new_config(project, "mine", "SVC", "iris")
-    with pytest.raises(PodiumError, match="is there already"):
+    with pytest.raises(PodiumError, match="already"):
         starters.new_pipeline(project, "mine")
     with pytest.raises(PodiumError, match="did you mean 'SVC'"):
         starters.new_config(project, "other", "SVCC", "iris")
@@ -497,7 +498,7 @@ def test_what_validates_builds(tmp_path):
         for _ in range(rng.choice([1, 1, 2, 3])):
             data = mutated(data, rng.choice) if data else data
         path.write_text(json.dumps(data))
-        if Validation(project).file(path):
+        if ProjectCheck(project).file(path):
             continue
         passed += 1
         try:
@@ -517,7 +518,7 @@ def test_mutations_of_shipped_files_never_crash(seed, tmp_path):
     rng = random.Random(seed)  # noqa: S311 (not for secrets)
     sources = [path.read_bytes() for path in sorted(SHIPPED.dag_specs.glob("*.y*ml"))]
     (tmp_path / "dag_specs").mkdir()
-    check = Validation(Project(tmp_path, tmp_path))
+    check = ProjectCheck(Project(tmp_path, tmp_path))
     path = tmp_path / "dag_specs" / "a.yaml"
     for _ in range(200):
         text = bytearray(rng.choice(sources))
@@ -545,7 +546,7 @@ def test_aliases_and_depth_stay_bounded(project):
         for a, b in zip("abcdef", "bcdefg", strict=True)
     )
     (line,) = messages(project, bomb)
-    assert "the aliases stand for more than" in line
+    assert "the aliases expand to more than" in line
 
 
 def test_many_tasks_take_linear_time(project):
@@ -554,15 +555,17 @@ def test_many_tasks_take_linear_time(project):
         f"    t{at}: {{operator: {EMPTY}, dependencies: [{f't{at - 1}' if at else ''}]}}\n" for at in range(1000)
     )
     assert messages(project, "demo:\n  tasks:\n" + tasks) == []
-    circle = tasks.replace("dependencies: []", "dependencies: [t999]")
-    (line,) = messages(project, "demo:\n  tasks:\n" + circle)
-    assert "wait for each other" in line
+    cycle = tasks.replace("dependencies: []", "dependencies: [t999]")
+    (line,) = messages(project, "demo:\n  tasks:\n" + cycle)
+    assert "the tasks form a cycle" in line
 
 
 def test_a_file_that_cannot_be_read_is_a_problem_too(project):
     path = project.dag_specs / "a.yaml"
     os.mkfifo(path)
-    assert [str(problem) for problem in Validation(project).file(path)] == ["dag_specs/a.yaml:1:1  this is not a file"]
+    assert [str(problem) for problem in ProjectCheck(project).file(path)] == [
+        "dag_specs/a.yaml:1:1  this is not a file"
+    ]
     with pytest.raises(InvalidFileError):
         read_document(path, "a.yaml")
 
