@@ -196,7 +196,7 @@ def _step_schemas() -> dict[str, Any]:
 
 
 def _is_number(_: TypeChecker, value: Any) -> bool:
-    """Return whether a value is a finite number that a C double can hold."""
+    """Return whether a value is a finite number that fits a C double."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     try:

@@ -30,7 +30,7 @@ SUFFIXES = (".csv", ".parquet")
 # Keys of a file's data set in a spec, with descriptions for the JSON Schema.
 KEYS = {
     "path": "The file, relative to the project.",
-    "target": "Column that holds the class labels.",
+    "target": "Column of the class labels.",
     "name": "Name of the data set in MLflow; by default the file's stem.",
 }
 REQUIRED = ("path", "target")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-#: Nodes that all aliases of a file together may expand to. Without a limit, ten lines of YAML can mean a billion.
+#: Nodes that all aliases of a file together can expand to. Without a limit, ten lines of YAML can mean a billion.
 MAX_ALIASED_NODES = 10_000
 
 # libyaml's parser is 8 times faster than PyYAML's own; some builds of PyYAML lack it.

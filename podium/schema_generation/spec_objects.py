@@ -1,4 +1,4 @@
-"""The part of the spec schema about objects: the classes that ``__type__`` may name, and what they take."""
+"""The part of the spec schema about objects: the classes that ``__type__`` names, and their arguments."""
 
 from __future__ import annotations
 

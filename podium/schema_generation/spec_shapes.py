@@ -1,4 +1,4 @@
-"""The shapes: JSON Schemas of arguments whose type hint says less than Airflow and dag-factory check."""
+"""JSON Schemas of arguments whose type hints are less strict than Airflow and dag-factory."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _SCHEDULE = {
     ],
 }
 DEPENDENCIES = _STRINGS | {"description": "Tasks and task groups that must finish first."}
-#: Arguments of operators and DAGs whose type hint says less than Airflow and dag-factory check.
+#: Arguments of operators and DAGs whose type hints are less strict than Airflow and dag-factory.
 _KNOWN_SHAPES: dict[str, dict[str, Any]] = {
     "start_date": _DATE,
     "end_date": _DATE,

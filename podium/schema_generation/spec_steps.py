@@ -1,4 +1,4 @@
-"""The part of the spec schema about Podium's own steps: what each takes, read from its source and docstring."""
+"""The part of the spec schema about Podium's own steps: their arguments, read from source and docstrings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing the schemas: into the package and a project's ``schemas/``, where editors find them."""
+"""Writes the schemas into the package and a project's ``schemas/``, where editors find them."""
 
 from __future__ import annotations
 

@@ -227,13 +227,13 @@ def _remove(result: Signature, name: str) -> None:
 
 def _any_base(result: Signature, symbol: Symbol, finder: Finder, seen: set[str]) -> bool:
     """Add the arguments of the base classes; return whether a constructor was found."""
-    was_open, told = result.is_open, False
+    was_open, found = result.is_open, False
     for base in finder.bases(symbol):
         if base.node is not None and _add_class(result, base, finder, seen):
-            told = True
-    if not told:
+            found = True
+    if not found:
         result.is_open = was_open
-    return told
+    return found
 
 
 def _add_fields(result: Signature, node: ast.ClassDef, doc: str) -> None:

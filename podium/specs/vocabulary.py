@@ -28,7 +28,7 @@ FORMER = {
     "podium.callbacks.show_error": "podium.airflow.show_error",
     "podium.watch.ConfigFolderTrigger": "podium.airflow.ConfigFolderTrigger",
 }
-#: Arguments that a spec may give to the promotion step for notifiers, and what they do. Podium takes them out of the
+#: Arguments with notifiers that a spec can give to the promotion step, with descriptions. Podium takes them out of the
 #: spec when it builds the DAG (see `podium.specs.notifications`), so the step itself does not receive them.
 _NOTIFIERS = {
     "on_promotion": "Airflow notifiers to call when a new version is in Production. Templates can use `decision`.",
@@ -64,5 +64,5 @@ def current_path(path: Any) -> Any:
 
 
 def spec_arguments(path: Any) -> dict[str, str]:
-    """Return the arguments, with descriptions, that a spec may give to a step in addition to its signature's."""
+    """Return the arguments, with descriptions, that a spec can give to a step in addition to those of its signature."""
     return dict(_NOTIFIERS) if current_path(path) == PROMOTE else {}

@@ -31,17 +31,17 @@ class CallCheck(TaskPart):
         if conf.get("python_callable") is not None:
             for name in CALLABLE[1:]:
                 if name in conf:
-                    self._say((name,), f"{name} cannot be used with python_callable: remove one of them", key=True)
+                    self._add((name,), f"{name} cannot be used with python_callable: remove one of them", key=True)
             dotted = conf["python_callable"]
             symbol = self._problems.find((*self._task.pointer, "python_callable"), dotted, "the function")
             if symbol is not None and symbol.name in arguments.PYTHON_TASKS:
-                self._say(("python_callable",), f"{dotted} is a decorator, not a function")
+                self._add(("python_callable",), f"{dotted} is a decorator, not a function")
                 return None
             return (dotted, symbol) if symbol else None
         if any(conf.get(name) is not None for name in CALLABLE):
             symbol = check_function_file(self._problems, self._task.pointer, conf, "python_callable")
             return ("", symbol) if symbol else None
-        self._problems.say(
+        self._problems.add(
             self._task.pointer, f"the task {self._task.name} needs a python_callable: the import path of a function",
             key=True,
         )  # fmt: skip
@@ -71,4 +71,4 @@ class CallCheck(TaskPart):
         for name in arguments.missing(takes, given, by_position):
             if takes.by_name:
                 at = "python_callable" if "python_callable" in self._task.conf else "python_callable_name"
-                self._say((at,), f"{takes.name} needs the argument {name!r}")
+                self._add((at,), f"{takes.name} needs the argument {name!r}")

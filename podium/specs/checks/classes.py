@@ -85,7 +85,7 @@ def check_class(
         return  # reported by another check
     classes = classes_of(value, problems.finder)
     if classes is not None and classes.isdisjoint(wanted[1]):
-        problems.say(pointer, f"{name or pointer[-1]} must be {wanted[0]}, not {_noun(value)}")
+        problems.add(pointer, f"{name or pointer[-1]} must be {wanted[0]}, not {_noun(value)}")
 
 
 def check_object(problems: ProblemList, pointer: Pointer, value: Any, argument: Argument) -> None:
@@ -104,7 +104,7 @@ def check_items(
             classes = classes_of(value, problems.finder)
             if classes is None or not classes.isdisjoint(wanted[1]):
                 continue
-        problems.say((*pointer, at), f"expected {wanted[0]}, not {_noun(value)}")
+        problems.add((*pointer, at), f"expected {wanted[0]}, not {_noun(value)}")
 
 
 def _noun(value: Any) -> str:

@@ -36,14 +36,14 @@ def _check_file(problems: ProblemList, pointer: Pointer, dataset: Mapping[str, A
     except (OSError, ValueError):
         is_file = False
     if not is_file:
-        problems.say((*pointer, "path"), f"there is no file {written!r}")
+        problems.add((*pointer, "path"), f"there is no file {written!r}")
         return
     if file.suffix not in SUFFIXES:
-        problems.say((*pointer, "path"), f"{written!r} must end in {' or '.join(SUFFIXES)}")
+        problems.add((*pointer, "path"), f"{written!r} must end in {' or '.join(SUFFIXES)}")
         return
     columns = _columns(file)
     if isinstance(target, str) and columns is not None and target not in columns and not is_later(target):
-        problems.say((*pointer, "target"), f"{written} has no column {target!r}{hint(target, columns)}")
+        problems.add((*pointer, "target"), f"{written} has no column {target!r}{hint(target, columns)}")
 
 
 def _columns(file: Path) -> list[str] | None:

@@ -50,7 +50,7 @@ def check_date(problems: ProblemList, pointer: Pointer, value: Any) -> None:
     if text and (is_later(text, templated=False) or _is_date(text)):
         return
     name = pointer[-1]
-    problems.say(
+    problems.add(
         pointer, f"{name} must be a date such as 2024-01-31 or a time span such as '2 days', not {shown(value)}"
     )
 
@@ -62,14 +62,14 @@ def check_date_of_task(problems: ProblemList, pointer: Pointer, value: Any) -> N
     elif value is not None:
         form = "{__type__: datetime.datetime, year: 2024, month: 1, day: 31}"
         words = f"{pointer[-1]} must be {form} here: dag-factory only parses dates of a DAG and its default_args"
-        problems.say(pointer, words)
+        problems.add(pointer, words)
 
 
 def check_time_span(problems: ProblemList, pointer: Pointer, value: Any) -> None:
     """Check a time span in the form that dag-factory parses, such as ``2 hours``."""
     text = os.path.expandvars(value) if isinstance(value, str) else ""
     if value is not None and not is_later(text, templated=False) and not _is_time_span(text):
-        problems.say(pointer, f"{pointer[-1]} must be a time span such as '2 hours', not {shown(value)}")
+        problems.add(pointer, f"{pointer[-1]} must be a time span such as '2 hours', not {shown(value)}")
 
 
 def check_timezone(problems: ProblemList, pointer: Pointer, value: Any) -> None:
@@ -81,13 +81,13 @@ def check_timezone(problems: ProblemList, pointer: Pointer, value: Any) -> None:
     if value is None or is_later(value):
         return
     if not isinstance(value, str):
-        problems.say(pointer, f"{pointer[-1]} must be a string, not {shown(value)}")
+        problems.add(pointer, f"{pointer[-1]} must be a string, not {shown(value)}")
         return
     try:
         zoneinfo.ZoneInfo(value)
     except (KeyError, ValueError, OSError):
         words = hint(value, sorted(zoneinfo.available_timezones()))
-        problems.say(pointer, f"there is no time zone {value!r}{words}")
+        problems.add(pointer, f"there is no time zone {value!r}{words}")
 
 
 def _is_date(text: str) -> bool:
@@ -144,13 +144,13 @@ def check_date_object(problems: ProblemList, pointer: Pointer, value: dict[str, 
     for name, number in numbers.items():
         if not isinstance(number, int | float) or isinstance(number, bool):
             if not takes.by_name[name].schema.get("anyOf"):  # otherwise its type has been checked
-                problems.say(places.get(name, (*pointer, name)), f"{name} must be a number, not {shown(number)}")
+                problems.add(places.get(name, (*pointer, name)), f"{name} must be a number, not {shown(number)}")
             return
     try:
         make(**numbers)
     except (ValueError, OverflowError) as error:
         name = next((name for name in numbers if str(error).startswith(f"{name} ")), "__type__")
-        problems.say(places.get(name, (*pointer, name)), f"invalid {takes.name}: {error}")
+        problems.add(places.get(name, (*pointer, name)), f"invalid {takes.name}: {error}")
     except TypeError:
         return  # an argument is missing or not an integer: reported by another check
 

@@ -37,14 +37,14 @@ class DecoratorCheck(CallCheck):
             if name in takes.positional:
                 self._call_value((name,), value, takes.by_name[name])
             elif name in ("op_kwargs", "op_args"):
-                self._say(
+                self._add(
                     (name,), f"{name} is for operators: write the function's arguments as keys of the task", key=True
                 )
             elif name in known or name in _FILES:
                 self._argument((name,), name, value, python)
             elif name in takes.by_name_only:
                 words = f"dag-factory cannot pass {name!r} from here: it is a keyword-only argument of {takes.name}"
-                self._say((name,), words, key=True)
+                self._add((name,), words, key=True)
             elif not python.is_open:
                 self._unknown((name,), name, takes, {*takes.by_name, *known})
         self._mapped_call(takes, own)
@@ -66,27 +66,27 @@ class DecoratorCheck(CallCheck):
             return True
         takes = arguments.of_callable(decorator.name, decorator, self._finder)
         if decorator.is_class and "trigger_rule" in takes.by_name:
-            self._say(("decorator",), f"{takes.name} is an operator: write operator instead of decorator")
+            self._add(("decorator",), f"{takes.name} is an operator: write operator instead of decorator")
             return False
         if takes.is_open or "python_callable" in takes.by_name:
             return True
-        self._say(("decorator",), f"{takes.name} is not a task decorator such as airflow.sdk.task")
+        self._add(("decorator",), f"{takes.name} is not a task decorator such as airflow.sdk.task")
         return False
 
     def _mapped_call(self, takes: Arguments, own: list[str]) -> None:
         partial, expand = self._task.dictionary("partial"), self._task.dictionary("expand")
         if expand:
             for name in own:
-                self._say((name,), f"with expand, dag-factory ignores {name!r} here: move it to partial", key=True)
+                self._add((name,), f"with expand, dag-factory ignores {name!r} here: move it to partial", key=True)
             self._call(("partial",), partial, takes)
             for name in expand:
                 if name not in takes.by_name and not takes.is_open:
                     self._unknown(("expand", name), name, takes, takes.by_name.keys())
                 elif name in self._messages:
                     words = f"{name} cannot be mapped over: all mapped tasks share it"
-                    self._say(("expand", name), words, key=True)
+                    self._add(("expand", name), words, key=True)
                 elif name in partial:
-                    self._say(("expand", name), f"{name!r} is also in partial: remove one of them", key=True)
+                    self._add(("expand", name), f"{name!r} is also in partial: remove one of them", key=True)
         if all(isinstance(self._task.conf.get(name, {}), dict) for name in ("partial", "expand")):
             self._needs(takes, {*self._written(), *partial, *expand, *arguments.context_keys()})
 

@@ -40,12 +40,12 @@ def _check_callback(problems: ProblemList, pointer: Pointer, value: Any) -> None
             if function is not None:
                 _check_callback_arguments(problems, pointer, value, function)
         else:
-            problems.say(pointer, f"{pointer[-1]} needs the key 'callback': the import path of a function")
+            problems.add(pointer, f"{pointer[-1]} needs the key 'callback': the import path of a function")
     elif isinstance(value, str):
         problems.find(pointer, value, "the function")
     else:
         words = "the import path of a function, or a mapping with 'callback'"
-        problems.say(pointer, f"{pointer[-1]} must be {words}, not {shown(value)}")
+        problems.add(pointer, f"{pointer[-1]} must be {words}, not {shown(value)}")
 
 
 def _check_callback_arguments(problems: ProblemList, pointer: Pointer, value: dict[str, Any], function: Symbol) -> None:
@@ -55,9 +55,9 @@ def _check_callback_arguments(problems: ProblemList, pointer: Pointer, value: di
     for name in given:
         if name not in takes.by_name and not takes.is_open:
             words = f"{takes.name} takes no argument {name!r}{hint(name, takes.by_name)}"
-            problems.say((*pointer, name), words, key=True)
+            problems.add((*pointer, name), words, key=True)
     for name in missing(takes, given, 0 if function.is_class else 1):
-        problems.say((*pointer, "callback"), f"{takes.name} needs the argument {name!r}")
+        problems.add((*pointer, "callback"), f"{takes.name} needs the argument {name!r}")
 
 
 def check_notifiers(problems: ProblemList, pointer: Pointer, value: Any) -> None:
@@ -74,34 +74,34 @@ def check_notifiers(problems: ProblemList, pointer: Pointer, value: Any) -> None
             check_class(problems, place, item, NOTIFIER, str(pointer[-1]))
         else:
             words = "an Airflow notifier such as {__type__: …SmtpNotifier, to: …}, or a list of them"
-            problems.say(place, f"{pointer[-1]} must be {words}, not {shown(item)}")
+            problems.add(place, f"{pointer[-1]} must be {words}, not {shown(item)}")
 
 
 def check_call(problems: ProblemList, pointer: Pointer, values: Any, function: Symbol) -> None:
     """Check a mapping of all arguments of a function that is called when the DAG is built."""
     values = {} if values is None else values
     if is_object(values) or not isinstance(values, dict):
-        problems.say(pointer, f"{pointer[-1]} must be a mapping of arguments, not {shown(values)}")
+        problems.add(pointer, f"{pointer[-1]} must be a mapping of arguments, not {shown(values)}")
         return
     takes = of_callable(function.name, function, problems.finder)
     for name in values:
         if name not in takes.by_name and not takes.is_open:
             words = f"{takes.name} takes no argument {name!r}{hint(name, takes.by_name)}"
-            problems.say((*pointer, name), words, key=True)
+            problems.add((*pointer, name), words, key=True)
     for name in missing(takes, values):
-        problems.say(pointer, f"{takes.name} needs the argument {name!r}")
+        problems.add(pointer, f"{takes.name} needs the argument {name!r}")
 
 
 def check_function_file(problems: ProblemList, pointer: Pointer, values: Mapping[str, Any], what: str) -> Symbol | None:
     """Check a function that is given as ``..._name`` and ``..._file``, and return it if it exists."""
     for part, other in _PARTS:
         if values.get(f"{what}_{part}") is not None and values.get(f"{what}_{other}") is None:
-            problems.say((*pointer, f"{what}_{part}"), f"{what}_{part} needs {what}_{other} as well", key=True)
+            problems.add((*pointer, f"{what}_{part}"), f"{what}_{part} needs {what}_{other} as well", key=True)
             return None
     name, file = values[f"{what}_name"], values[f"{what}_file"]
     for part, value in (("name", name), ("file", file)):
         if not isinstance(value, str):
-            problems.say((*pointer, f"{what}_{part}"), f"{what}_{part} must be a string, not {shown(value)}")
+            problems.add((*pointer, f"{what}_{part}"), f"{what}_{part} must be a string, not {shown(value)}")
             return None
     path = check_file(problems, (*pointer, f"{what}_file"), file)
     module = module_of_file(path) if path else None
@@ -109,7 +109,7 @@ def check_function_file(problems: ProblemList, pointer: Pointer, values: Mapping
         return None
     if name not in module.names and not module.is_open and not module.stars:
         words = hint(name, module.names)
-        problems.say((*pointer, f"{what}_name"), f"there is no {name!r} in {path.name if path else file}{words}")
+        problems.add((*pointer, f"{what}_name"), f"there is no {name!r} in {path.name if path else file}{words}")
         return None
     return problems.finder.in_module(module, name)
 
@@ -119,18 +119,18 @@ def check_file(problems: ProblemList, pointer: Pointer, value: Any) -> Path | No
     text = os.path.expandvars(value) if isinstance(value, str) else ""
     if not text or is_later(text, templated=False):
         if not isinstance(value, str) or not value:
-            problems.say(pointer, f"{pointer[-1]} must be the path of a file, not {shown(value)}")
+            problems.add(pointer, f"{pointer[-1]} must be the path of a file, not {shown(value)}")
         return None
     try:
         path = Path(text)
         if not path.is_absolute():
-            problems.say(pointer, f"{pointer[-1]} must be an absolute path; it may begin with a variable such as $HOME")
+            problems.add(pointer, f"{pointer[-1]} must be an absolute path; it may begin with a variable such as $HOME")
             return None
         if not path.is_file():
-            problems.say(pointer, f"there is no file {shown(value)}")
+            problems.add(pointer, f"there is no file {shown(value)}")
             return None
     except (OSError, ValueError):
-        problems.say(pointer, f"{shown(value)} is not the path of a file")
+        problems.add(pointer, f"{shown(value)} is not the path of a file")
         return None
     return path
 
@@ -142,13 +142,13 @@ def check_folders(problems: ProblemList, pointer: Pointer, value: Any) -> None:
     if value is None:
         return
     if not isinstance(value, str | list):
-        problems.say(pointer, f"{pointer[-1]} must be a path or a list of paths, not {shown(value)}")
+        problems.add(pointer, f"{pointer[-1]} must be a path or a list of paths, not {shown(value)}")
         return
     for step, item in enumerate(value) if isinstance(value, list) else [(None, value)]:
         at = pointer if step is None else (*pointer, step)
         text = os.path.expandvars(item) if isinstance(item, str) else ""
         if "$" not in text and not (Path(text).is_absolute() and os.path.isdir(text)):  # noqa: PTH112 (NUL is no error)
-            problems.say(at, f"{shown(item)} is not the absolute path of a folder")
+            problems.add(at, f"{shown(item)} is not the absolute path of a folder")
 
 
 def check_macros(problems: ProblemList, pointer: Pointer, value: Any) -> None:

@@ -62,7 +62,7 @@ class TaskGraph:
                     words = (
                         f"{written!r}: dag-factory knows {referenced} as {self._made_name(self.tasks[referenced])!r}"
                     )
-                    self.problems.say((*task.pointer, *pointer), words)
+                    self.problems.add((*task.pointer, *pointer), words)
                 else:
                     self._reference(name, pointer, made.get(referenced, referenced), written, order)
             self._check_mapped(task)
@@ -73,26 +73,26 @@ class TaskGraph:
         names, pointer = node.conf.get("dependencies"), (*node.pointer, "dependencies")
         if names is None:
             if "dependencies" in node.conf and node.name in self.tasks:
-                self.problems.say(pointer, "dependencies must be a list of tasks, not null: write [] or remove it")
+                self.problems.add(pointer, "dependencies must be a list of tasks, not null: write [] or remove it")
             return
         if not isinstance(names, list):
             words = f": write [{names}]" if isinstance(names, str) else ""
-            self.problems.say(pointer, f"dependencies must be a list of tasks, not {shown(names)}{words}")
+            self.problems.add(pointer, f"dependencies must be a list of tasks, not {shown(names)}{words}")
             return
         for at, name in enumerate(names):
             if not isinstance(name, str):
-                self.problems.say((*pointer, at), f"a dependency must be the name of a task, not {shown(name)}")
+                self.problems.add((*pointer, at), f"a dependency must be the name of a task, not {shown(name)}")
             elif name not in nodes:
-                self.problems.say((*pointer, at), f"there is no task or task group {name!r}{hint(name, nodes)}")
+                self.problems.add((*pointer, at), f"there is no task or task group {name!r}{hint(name, nodes)}")
             else:
                 yield name
 
     def _group(self, node: Task, key: str) -> None:
         name = node.conf.get(key)
         if is_object(name):
-            self.problems.say((*node.pointer, key), f"{key} must be the name of a task group, a string")
+            self.problems.add((*node.pointer, key), f"{key} must be the name of a task group, a string")
         elif isinstance(name, str) and name and name not in self.groups:
-            self.problems.say((*node.pointer, key), f"there is no task group {name!r}{hint(name, self.groups)}")
+            self.problems.add((*node.pointer, key), f"there is no task group {name!r}{hint(name, self.groups)}")
 
     def _check_cycles(self) -> bool:
         """Check for a cycle of dependencies; a task group begins before its tasks and ends after them."""
@@ -118,7 +118,7 @@ class TaskGraph:
         words = " → ".join([first, *reversed(names[1:]), first])
         at = self._where(names)
         message = f"the tasks form a cycle: {words}" if len(names) > 1 else f"{first} depends on itself"
-        self.problems.say(at, message)
+        self.problems.add(at, message)
         return True
 
     def _where(self, names: list[str]) -> Pointer:
@@ -159,10 +159,10 @@ class TaskGraph:
                 continue
             if "decorator" in task.conf and "operator" not in task.conf:
                 words = f"in a task group, dag-factory cannot order {name} by dependencies, because it has a decorator"
-                self.problems.say((*task.pointer, "task_group_name"), words)
+                self.problems.add((*task.pointer, "task_group_name"), words)
             elif group.conf.get("prefix_group_id") is False:
                 words = f"dag-factory cannot order the tasks of a group without prefix_group_id, such as {name}"
-                self.problems.say((*group.pointer, "prefix_group_id"), words)
+                self.problems.add((*group.pointer, "prefix_group_id"), words)
 
     def _check_ids(self) -> None:
         """Check for tasks and groups with the same id; the id includes the names of their groups."""
@@ -171,7 +171,7 @@ class TaskGraph:
             id_ = self._id(node)
             if id_ in taken:
                 words = f"the id {id_!r} is already used by another task or task group of the DAG"
-                self.problems.say(node.pointer, words, key=True)
+                self.problems.add(node.pointer, words, key=True)
             taken.add(id_)
 
     def _id(self, node: Task, depth: int = 0) -> str:
@@ -209,14 +209,14 @@ class TaskGraph:
     def _reference(self, name: str, pointer: Pointer, referenced: str, written: str, order: dict[str, int]) -> None:
         at = (*self.tasks[name].pointer, *pointer)
         if referenced not in self.tasks:
-            self.problems.say(at, f"{written!r}: there is no task {referenced!r}{hint(referenced, self.tasks)}")
+            self.problems.add(at, f"{written!r}: there is no task {referenced!r}{hint(referenced, self.tasks)}")
         elif referenced == name:
-            self.problems.say(at, f"{written!r}: a task cannot use its own result")
+            self.problems.add(at, f"{written!r}: a task cannot use its own result")
         elif order[referenced] > order[name]:
             words = f"add {referenced} to the dependencies, so that dag-factory creates it before {name}"
-            self.problems.say(at, f"{written!r}: {words}")
+            self.problems.add(at, f"{written!r}: {words}")
         elif "decorator" in self.tasks[name].conf and "operator" in self.tasks[referenced].conf:
-            self.problems.say(
+            self.problems.add(
                 at,
                 f"{written!r}: {referenced} has an operator; only the result of a task with a decorator can be passed",
             )
@@ -238,7 +238,7 @@ class TaskGraph:
                 form = "+TASK"
             if not right:
                 words = f"a list, a mapping or a task's result ({form})"
-                self.problems.say(at, f"expand maps over {words}, not {shown(value)}{self._other_form(value, form)}")
+                self.problems.add(at, f"expand maps over {words}, not {shown(value)}{self._other_form(value, form)}")
 
     def _other_form(self, value: Any, form: str) -> str:
         name = re.sub(r"^\+|\.output$", "", value) if isinstance(value, str) else ""
@@ -273,7 +273,7 @@ class TaskGraph:
                     words = (
                         f"the run would succeed even if every {other} failed: add a task with trigger_rule none_failed"
                     )
-                    self.problems.say((*task.pointer, "trigger_rule"), f"{words} after {other}")
+                    self.problems.add((*task.pointer, "trigger_rule"), f"{words} after {other}")
 
     def _check_approval(self) -> None:
         """Check for a promotion that requires an approval without a task that asks for it."""
@@ -283,7 +283,7 @@ class TaskGraph:
             after = [other for other in self.tasks.values() if name in self._before[other.name]]
             if not any(current_path(other.conf.get("operator")) == APPROVAL for other in after):
                 words = f"no task asks for the approval: add a task with operator {APPROVAL} after {name}"
-                self.problems.say((*task.pointer, "approval"), words)
+                self.problems.add((*task.pointer, "approval"), words)
 
     def _shows(self, leaf: str, mapped: str, edges: dict[str, set[str]]) -> bool:
         """Return whether a leaf fails, or is not reached, when a task before it fails."""

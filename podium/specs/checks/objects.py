@@ -107,38 +107,38 @@ class ObjectCheck:
         for match in _VARIABLE.finditer(text):
             name = match["braced"] or match["plain"]
             if name not in os.environ:
-                self._problems.say(pointer, f"the environment variable {name} is not set")
+                self._problems.add(pointer, f"the environment variable {name} is not set")
 
     def _mapping(self, pointer: Pointer, value: dict[str, Any], *, is_inside: bool) -> None:
         if "__type__" in value:
             self._object(pointer, value)
         elif "__args__" in value:
-            self._problems.say((*pointer, "__args__"), "__args__ needs __type__ as well", key=True)
+            self._problems.add((*pointer, "__args__"), "__args__ needs __type__ as well", key=True)
         for key in ("__and__", "__or__", "__join__"):
             if key not in value:
                 continue
             if is_inside:
                 words = f"{key} has no effect inside an object: dag-factory creates objects before it combines anything"
-                self._problems.say((*pointer, key), words, key=True)
+                self._problems.add((*pointer, key), words, key=True)
                 continue
             if not isinstance(value[key], list) or not value[key]:
-                self._problems.say((*pointer, key), f"{key} takes a list, not {shown(value[key])}")
+                self._problems.add((*pointer, key), f"{key} takes a list, not {shown(value[key])}")
             elif key != "__join__":
                 classes.check_items(self._problems, (*pointer, key), value[key], classes.ASSETS)
             for other in value:
                 if other != key:
-                    self._problems.say((*pointer, other), f"{other!r} is ignored next to {key}: remove it", key=True)
+                    self._problems.add((*pointer, other), f"{other!r} is ignored next to {key}: remove it", key=True)
 
     def _object(self, pointer: Pointer, value: dict[str, Any]) -> None:
         dotted, at = value["__type__"], (*pointer, "__type__")
         if not isinstance(dotted, str):
-            self._problems.say(at, f"__type__ must be the import path of a class, not {shown(dotted)}")
+            self._problems.add(at, f"__type__ must be the import path of a class, not {shown(dotted)}")
             return
         if "$" in dotted:
-            self._problems.say(at, "__type__ must not contain a variable: the class must not depend on the environment")
+            self._problems.add(at, "__type__ must not contain a variable: the class must not depend on the environment")
             return
         if not self._problems.allows(dotted):
-            self._problems.say(at, f"__type__ {dotted!r} is not allowed: {_PERMIT}")
+            self._problems.add(at, f"__type__ {dotted!r} is not allowed: {_PERMIT}")
             return
         if dotted == _BUILTIN_LIST and "items" in value:
             self._only_items(pointer, value)
@@ -152,9 +152,9 @@ class ObjectCheck:
             self._arguments(pointer, value, takes)
             is_named = any(value.get(key) for key in ("__args__", "name", "uri"))
             if symbol.name == _ASSET and not is_named and value.keys() <= {"__type__", "__args__", *takes.by_name}:
-                self._problems.say(at, "Asset needs a name or a uri")
+                self._problems.add(at, "Asset needs a name or a uri")
             if symbol.name.endswith(".MultipleCronTriggerTimetable") and not value.get("__args__"):
-                self._problems.say(at, f"{takes.name} needs __args__: a list of cron expressions")
+                self._problems.add(at, f"{takes.name} needs __args__: a list of cron expressions")
             if dotted in DATE_TYPES:
                 check_date_object(self._problems, pointer, value, takes)
 
@@ -164,22 +164,22 @@ class ObjectCheck:
         if any(fnmatchcase(dotted, pattern) for pattern in own):
             return True
         if not self._problems.allows(symbol.name):
-            self._problems.say(pointer, f"__type__ {dotted!r} is {symbol.name}, which is not allowed: {_PERMIT}")
+            self._problems.add(pointer, f"__type__ {dotted!r} is {symbol.name}, which is not allowed: {_PERMIT}")
             return False
         names = (dotted, symbol.name) if symbol.node is not None else ()
         functions = any(fnmatchcase(name, pattern) for pattern in _FUNCTIONS for name in names)
         builtin = dotted.startswith("builtins.")
         if not (symbol.is_class or functions or builtin):
-            self._problems.say(pointer, f"__type__ {dotted!r} is not a class: {_PERMIT}")
+            self._problems.add(pointer, f"__type__ {dotted!r} is not a class: {_PERMIT}")
             return False
         return True
 
     def _only_items(self, pointer: Pointer, value: dict[str, Any]) -> None:
         if not isinstance(value["items"], list):
-            self._problems.say((*pointer, "items"), f"items must be a list, not {shown(value['items'])}")
+            self._problems.add((*pointer, "items"), f"items must be a list, not {shown(value['items'])}")
         for key in value:
             if key not in ("__type__", "items"):
-                self._problems.say((*pointer, key), f"{key!r} is ignored in a builtins.list: remove it", key=True)
+                self._problems.add((*pointer, key), f"{key!r} is ignored in a builtins.list: remove it", key=True)
 
     def _check_builtin(self, pointer: Pointer, value: dict[str, Any]) -> None:
         """Check the arguments of a plain type such as tuple: one value, by position."""
@@ -187,32 +187,32 @@ class ObjectCheck:
         given = value.get("__args__") or []
         for key in value:
             if key not in ("__type__", "__args__"):
-                self._problems.say((*pointer, key), f"{name} takes no argument {key!r}: move it to __args__", key=True)
+                self._problems.add((*pointer, key), f"{name} takes no argument {key!r}: move it to __args__", key=True)
         if not isinstance(given, list) or len(given) > 1:
-            self._problems.say((*pointer, "__args__"), f"__args__ of {name} must be a list of one value")
+            self._problems.add((*pointer, "__args__"), f"__args__ of {name} must be a list of one value")
         elif given:
             self._check_made((*pointer, "__args__", 0), name, given[0])
 
     def _check_made(self, pointer: Pointer, name: str, value: Any) -> None:
         is_plain = isinstance(value, str | int | float)
         if name in ("tuple", "set", "list") and not isinstance(value, str | list | dict):
-            self._problems.say(pointer, f"{name} needs a list, not {shown(value)}")
+            self._problems.add(pointer, f"{name} needs a list, not {shown(value)}")
         elif name == "set" and isinstance(value, list) and any(isinstance(item, list | dict) for item in value):
-            self._problems.say(pointer, "a set can only contain plain values")
+            self._problems.add(pointer, "a set can only contain plain values")
         elif name in ("int", "float"):
             try:
                 _ = {"int": int, "float": float}[name](value) if is_plain else None
             except (ValueError, OverflowError):
                 is_plain = False
             if not is_plain:
-                self._problems.say(pointer, f"{name} needs a number, not {shown(value)}")
+                self._problems.add(pointer, f"{name} needs a number, not {shown(value)}")
 
     def _arguments(self, pointer: Pointer, value: dict[str, Any], takes: Arguments) -> None:
         given = {key: inner for key, inner in value.items() if key not in ("__type__", "__args__")}
         by_position = [] if value.get("__args__") is None else value["__args__"]
         if not isinstance(by_position, list):
             if not arguments.is_object(by_position) or by_position.get("__type__") != _BUILTIN_LIST:
-                self._problems.say((*pointer, "__args__"), f"__args__ must be a list, not {shown(by_position)}")
+                self._problems.add((*pointer, "__args__"), f"__args__ must be a list, not {shown(by_position)}")
                 return
             takes, by_position = arguments.Arguments(takes.name, takes.by_name, is_open=True), []
         self._by_position((*pointer, "__args__"), by_position, takes)
@@ -221,12 +221,12 @@ class ObjectCheck:
                 self._value((*pointer, key), key, inner, takes)
             elif not takes.is_open:
                 words = hint(key, takes.by_name)
-                self._problems.say((*pointer, key), f"{takes.name} takes no argument {key!r}{words}", key=True)
+                self._problems.add((*pointer, key), f"{takes.name} takes no argument {key!r}{words}", key=True)
         for name in takes.positional[: len(by_position)]:
             if name in given:
-                self._problems.say((*pointer, name), f"{name} is also in __args__: remove one of them", key=True)
+                self._problems.add((*pointer, name), f"{name} is also in __args__: remove one of them", key=True)
         for name in arguments.missing(takes, given, len(by_position)):
-            self._problems.say((*pointer, "__type__"), f"{takes.name} needs the argument {name!r}")
+            self._problems.add((*pointer, "__type__"), f"{takes.name} needs the argument {name!r}")
 
     def _by_position(self, pointer: Pointer, values: list[Any], takes: Arguments) -> None:
         for at, inner in enumerate(values):
@@ -236,7 +236,7 @@ class ObjectCheck:
                 self._value((*pointer, at), "*", inner, takes)
             elif takes.positional and not takes.is_open:
                 words = f"{takes.name} takes {len(takes.positional)} positional arguments, not {len(values)}"
-                self._problems.say((*pointer, at), words)
+                self._problems.add((*pointer, at), words)
                 break
 
     def _value(self, pointer: Pointer, name: str, value: Any, takes: Arguments) -> None:
@@ -248,7 +248,7 @@ class ObjectCheck:
             if isinstance(value, str):
                 check_cron(self._problems, pointer, value, is_schedule=False)
             else:
-                self._problems.say(pointer, f"expected a cron expression such as '0 3 * * *', not {shown(value)}")
+                self._problems.add(pointer, f"expected a cron expression such as '0 3 * * *', not {shown(value)}")
         elif is_timetable and name == "timezone" and isinstance(value, str):
             check_timezone(self._problems, pointer, value)
         elif name in takes.by_name:
@@ -262,7 +262,7 @@ def _one(wanted: tuple[str, tuple[str, ...]]) -> Callable[[ProblemList, Pointer,
         if arguments.is_object(value):
             classes.check_class(problems, pointer, value, wanted)
         else:
-            problems.say(pointer, f"expected {wanted[0]}, not {shown(value)}")
+            problems.add(pointer, f"expected {wanted[0]}, not {shown(value)}")
 
     return check
 
@@ -279,7 +279,7 @@ def _several(
             words = f"a list of objects, each {wanted[0]}"
             classes.check_class(problems, pointer, value, (words, ("builtins.list", *alone)))
         else:
-            problems.say(pointer, f"expected a list of objects, each {wanted[0]}, not {shown(value)}")
+            problems.add(pointer, f"expected a list of objects, each {wanted[0]}, not {shown(value)}")
 
     return check
 
@@ -290,12 +290,12 @@ def _check_name(problems: ProblemList, pointer: Pointer, value: Any) -> None:
     elif arguments.is_object(value):
         classes.check_class(problems, pointer, value, ("a string", ("builtins.str",)))
     elif value is not None:
-        problems.say(pointer, f"expected a string, not {shown(value)}")
+        problems.add(pointer, f"expected a string, not {shown(value)}")
 
 
 def _check_string(problems: ProblemList, pointer: Pointer, value: Any) -> None:
     if not isinstance(value, str) and not arguments.is_object(value):
-        problems.say(pointer, f"expected a string, not {shown(value)}")
+        problems.add(pointer, f"expected a string, not {shown(value)}")
 
 
 #: Checks of arguments that Airflow's classes validate when they are created; ``*`` is any positional argument.

@@ -50,7 +50,7 @@ class OperatorCheck(CallCheck):
         if symbol is None:
             return
         if problem := self._not_an_operator(symbol, dotted):
-            self._say(("operator",), problem)
+            self._add(("operator",), problem)
             return
         own = arguments.of_operator(symbol, self._finder)
         more = {name for made, names in _MADE.items() if made in own.by_name for name in names}
@@ -83,12 +83,12 @@ class OperatorCheck(CallCheck):
                 if name not in known and not own.is_open:
                     self._unknown((part, name), name, own, known)
                 elif part == "expand" and (name in self._task.conf or name in self._task.dictionary("partial")):
-                    self._say((part, name), f"{name!r} is also outside expand: remove one of them", key=True)
+                    self._add((part, name), f"{name!r} is also outside expand: remove one of them", key=True)
                 elif part == "expand" and name in UNMAPPABLE:
                     words = f"{name} cannot be mapped over: all mapped tasks share it"
-                    self._say((part, name), words, key=True)
+                    self._add((part, name), words, key=True)
                 elif part == "partial" and name in self._task.conf:
-                    self._say((part, name), f"{name!r} is also outside partial: remove one of them", key=True)
+                    self._add((part, name), f"{name!r} is also outside partial: remove one of them", key=True)
                 elif part == "partial":
                     self._argument((part, name), name, value, own)
 
@@ -104,7 +104,7 @@ class OperatorCheck(CallCheck):
             *map(str, named),
         }
         for name in arguments.missing(own, everything):
-            self._say(("operator",), f"{own.name} needs the argument {name!r}")
+            self._add(("operator",), f"{own.name} needs the argument {name!r}")
 
     def _op_kwargs(self, function: tuple[str, Symbol]) -> None:
         """Check the arguments that a PythonOperator passes to its function."""

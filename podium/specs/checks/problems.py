@@ -45,7 +45,7 @@ class ProblemList:
     allowed: tuple[str, ...]
     found: dict[Problem, None] = field(default_factory=dict)
 
-    def say(self, pointer: Pointer, message: str, *, key: bool = False) -> None:
+    def add(self, pointer: Pointer, message: str, *, key: bool = False) -> None:
         """Add a problem with the value at a pointer, or with its key.
 
         If the DAG inherits the value from the file's ``default``, the problem is there.
@@ -71,7 +71,7 @@ class ProblemList:
     def find(self, pointer: Pointer, dotted: Any, noun: str) -> Symbol | None:
         """Return what an import path refers to; None, after adding a problem, if it does not exist."""
         if not isinstance(dotted, str):
-            self.say(pointer, f"expected the import path of {noun}, as in package.module.name")
+            self.add(pointer, f"expected the import path of {noun}, as in package.module.name")
             return None
         dotted = os.path.expandvars(dotted)
         if "$" in dotted:
@@ -79,7 +79,7 @@ class ProblemList:
         try:
             return self.finder.find(dotted)
         except SymbolNotFoundError as error:
-            self.say(pointer, f"{noun} {dotted!r} cannot be imported: {_reason(dotted, error)}")
+            self.add(pointer, f"{noun} {dotted!r} cannot be imported: {_reason(dotted, error)}")
             return None
 
 

@@ -149,8 +149,8 @@ def shown_as(problems: Iterable[Problem], format_: str) -> str:
 
 
 def _annotation(problem: Problem) -> str:
-    texts = (problem.path, problem.message)
-    path, message = (re.sub(r"[%\r\n]", lambda found: f"%{ord(found[0]):02X}", text) for text in texts)
+    values = (problem.path, problem.message)
+    path, message = (re.sub(r"[%\r\n]", lambda found: f"%{ord(found[0]):02X}", value) for value in values)
     path = path.replace(":", "%3A").replace(",", "%2C")
     return f"::error file={path},line={problem.line},col={problem.column}::{message}"
 

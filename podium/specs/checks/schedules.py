@@ -41,16 +41,16 @@ def check_schedule(problems: ProblemList, pointer: Pointer, value: Any) -> None:
     if is_object(value):
         check_class(problems, pointer, value, SCHEDULE)
         if "delta" in str(value.get("__type__")) and not is_positive(value):
-            problems.say(pointer, "schedule must be longer than 0")
+            problems.add(pointer, "schedule must be longer than 0")
     elif isinstance(value, str):
         check_cron(problems, pointer, value)
     elif isinstance(value, list):
         check_assets(problems, pointer, value)
     elif isinstance(value, dict) and "datasets" in value:
-        problems.say(pointer, "Airflow 3 has no schedule with 'datasets': list the assets, or combine them by __and__")
+        problems.add(pointer, "Airflow 3 has no schedule with 'datasets': list the assets, or combine them by __and__")
     else:
         words = "a cron expression, a preset such as '@daily', a list of assets or an object with __type__"
-        problems.say(pointer, f"schedule must be {words}, not {shown(value)}")
+        problems.add(pointer, f"schedule must be {words}, not {shown(value)}")
 
 
 def check_assets(problems: ProblemList, pointer: Pointer, values: list[Any]) -> None:
@@ -59,12 +59,12 @@ def check_assets(problems: ProblemList, pointer: Pointer, values: list[Any]) -> 
         if is_object(item):
             classes = classes_of(item, problems.finder)
             if classes is not None and classes.isdisjoint(ASSETS[1]):
-                problems.say((*pointer, at), f"expected an asset, not an object of {item.get('__type__')}")
+                problems.add((*pointer, at), f"expected an asset, not an object of {item.get('__type__')}")
         elif isinstance(item, str):
             if item.strip():
                 check_asset_name(problems, (*pointer, at), item.strip(), "an asset's URI")
         elif item is not None:
-            problems.say((*pointer, at), f"expected an asset: a URI or an object, not {shown(item)}")
+            problems.add((*pointer, at), f"expected an asset: a URI or an object, not {shown(item)}")
 
 
 def check_asset_name(problems: ProblemList, pointer: Pointer, text: str, noun: str) -> None:
@@ -73,9 +73,9 @@ def check_asset_name(problems: ProblemList, pointer: Pointer, text: str, noun: s
         return
     if not text.strip() or len(text) > MAX_ASSET_NAME or not text.isascii():
         words = f"{noun} must be a non-blank ASCII string of up to {MAX_ASSET_NAME} characters"
-        problems.say(pointer, f"{words}, not {shown(text)}")
+        problems.add(pointer, f"{words}, not {shown(text)}")
     elif text.startswith("airflow:"):
-        problems.say(pointer, f"{noun} cannot begin with 'airflow:', which is reserved for Airflow")
+        problems.add(pointer, f"{noun} cannot begin with 'airflow:', which is reserved for Airflow")
 
 
 def check_cron(problems: ProblemList, pointer: Pointer, text: str, *, is_schedule: bool = True) -> None:
@@ -92,7 +92,7 @@ def check_cron(problems: ProblemList, pointer: Pointer, text: str, *, is_schedul
         return
     if text.startswith("@"):
         words = hint(text, presets) or ": write @daily, another preset, or a cron expression"
-        problems.say(pointer, f"there is no schedule {written!r}{words}")
+        problems.add(pointer, f"there is no schedule {written!r}{words}")
         return
     from croniter import croniter  # type: ignore[import-untyped]
 
@@ -100,4 +100,4 @@ def check_cron(problems: ProblemList, pointer: Pointer, text: str, *, is_schedul
         croniter(text)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         reason = one_line(error)
-        problems.say(pointer, f"{shown(written)} is not a cron expression such as '0 3 * * *': {reason}")
+        problems.add(pointer, f"{shown(written)} is not a cron expression such as '0 3 * * *': {reason}")

@@ -103,18 +103,18 @@ class SpecCheck:
         data = self.problems.document.data
         default = data.get("default", {})
         if not isinstance(default, dict) or is_object(default):
-            self.problems.say(("default",), f"default must be a mapping of arguments of a DAG, not {shown(default)}")
+            self.problems.add(("default",), f"default must be a mapping of arguments of a DAG, not {shown(default)}")
         default = default if isinstance(default, dict) else {}
         names = [name for name in data if name not in NOT_DAGS]
         if not names:
-            self.problems.say((), "there is no DAG in this file: add one, as in 'my_dag: {tasks: [...]}'")
+            self.problems.add((), "there is no DAG in this file: add one, as in 'my_dag: {tasks: [...]}'")
             self._dag(("default",), default, is_shared=True)
         for name in names:
             check_id(self.problems, (name,), name, "DAG id", key=True)
             if isinstance(data[name], dict):
                 self._dag((name,), merged(data[name], default))
             else:
-                self.problems.say((name,), f"the DAG {name} must be a mapping, not {shown(data[name])}")
+                self.problems.add((name,), f"the DAG {name} must be a mapping, not {shown(data[name])}")
 
     def _dag(self, pointer: Pointer, dag: dict[str, Any], *, is_shared: bool = False) -> None:
         self._keys(pointer, dag)
@@ -122,7 +122,7 @@ class SpecCheck:
         groups = self._named(pointer, dag, "task_groups", "group_name", "task group")
         tasks = self._named(pointer, dag, "tasks", "task_id", "task")
         if not is_shared and not tasks and not dag.get("tasks"):
-            self.problems.say(pointer, f"the DAG {pointer[0]} has no tasks", key=True)
+            self.problems.add(pointer, f"the DAG {pointer[0]} has no tasks", key=True)
         self._groups(groups)
         self._tasks(pointer, dag, tasks, groups, is_shared=is_shared)
         TaskGraph(self.problems, tasks, groups).check()
@@ -141,7 +141,7 @@ class SpecCheck:
                 words = f"{key} is an argument of tasks: move it to default_args"
             else:
                 words = f"unknown key {key!r} of a DAG{hint(key, sorted(known))}"
-            self.problems.say((*pointer, key), words, key=True)
+            self.problems.add((*pointer, key), words, key=True)
 
     def _values(self, pointer: Pointer, dag: dict[str, Any]) -> None:
         known = arguments.table("dag").by_name
@@ -159,7 +159,7 @@ class SpecCheck:
     def _macros_and_files(self, pointer: Pointer, dag: dict[str, Any]) -> None:
         macros = dag.get("user_defined_macros")
         if macros is not None and (not isinstance(macros, dict) or is_object(macros)):
-            self.problems.say((*pointer, "user_defined_macros"), f"expected a mapping, not {shown(macros)}")
+            self.problems.add((*pointer, "user_defined_macros"), f"expected a mapping, not {shown(macros)}")
         check_macros(self.problems, (*pointer, "user_defined_macros"), macros)
         check_folders(self.problems, (*pointer, "template_searchpath"), dag.get("template_searchpath"))
         if dag.get("doc_md_file_path") is not None:
@@ -182,13 +182,13 @@ class SpecCheck:
             items = enumerate(values)
         else:
             if values is not None:
-                self.problems.say(at, f"{key} must be a mapping or a list, not {shown(values)}")
+                self.problems.add(at, f"{key} must be a mapping or a list, not {shown(values)}")
             return found
         for step, conf in items:
             if not isinstance(conf, dict):
-                self.problems.say((*at, step), f"a {noun} must be a mapping, not {shown(conf)}")
+                self.problems.add((*at, step), f"a {noun} must be a mapping, not {shown(conf)}")
             elif (name := self._name((*at, step), conf, id_key, noun)) in found:
-                self.problems.say((*at, step, id_key), f"the {noun} {name!r} already exists")
+                self.problems.add((*at, step, id_key), f"the {noun} {name!r} already exists")
             elif name is not None:
                 place = (*at, step, id_key) if isinstance(step, int) else (*at, step)
                 check_id(self.problems, place, name, noun, key=isinstance(step, str))
@@ -201,12 +201,12 @@ class SpecCheck:
         if isinstance(step, str):
             if name not in (None, step):
                 words = f"{id_key} has no effect here: the {noun}'s name is its key {step!r}"
-                self.problems.say((*pointer, id_key), words, key=True)
+                self.problems.add((*pointer, id_key), words, key=True)
             return step
         if id_key not in conf:
-            self.problems.say(pointer, f"the {noun} needs a {id_key}")
+            self.problems.add(pointer, f"the {noun} needs a {id_key}")
         elif not isinstance(name, str):
-            self.problems.say((*pointer, id_key), f"{id_key} must be a string, not {shown(name)}")
+            self.problems.add((*pointer, id_key), f"{id_key} must be a string, not {shown(name)}")
         return name if isinstance(name, str) else None
 
     def _groups(self, groups: dict[str, Task]) -> None:
@@ -215,7 +215,7 @@ class SpecCheck:
             for key, value in group.conf.items():
                 if key not in known:
                     words = f"unknown key {key!r} of a task group{hint(key, sorted(known))}"
-                    self.problems.say((*group.pointer, key), words, key=True)
+                    self.problems.add((*group.pointer, key), words, key=True)
                 elif key not in ("dependencies", "default_args"):
                     check_value(self.problems, (*group.pointer, key), value, known[key], templated=False)
 

@@ -62,7 +62,7 @@ def check_id(problems: ProblemList, pointer: Pointer, name: str, noun: str, *, k
     """Check the id of a DAG, a task or a task group."""
     if not _ID.fullmatch(name):
         words = f"the {noun} {shown(name)} must be 1 to 250 letters, digits, '_', '-' or '.'"
-        problems.say(pointer, words, key=key)
+        problems.add(pointer, words, key=key)
 
 
 class TaskPart:
@@ -81,8 +81,8 @@ class TaskPart:
         self._task = task
         self._finder = problems.finder
 
-    def _say(self, pointer: Pointer, message: str, *, key: bool = False) -> None:
-        self._problems.say((*self._task.pointer, *pointer), message, key=key)
+    def _add(self, pointer: Pointer, message: str, *, key: bool = False) -> None:
+        self._problems.add((*self._task.pointer, *pointer), message, key=key)
 
     def _unknown(self, pointer: Pointer, name: str, own: Arguments, known: Collection[str]) -> None:
-        self._say(pointer, f"{own.name} takes no argument {name!r}{hint(name, sorted(known))}", key=True)
+        self._add(pointer, f"{own.name} takes no argument {name!r}{hint(name, sorted(known))}", key=True)

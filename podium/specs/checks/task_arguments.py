@@ -67,7 +67,7 @@ def _check_typed(problems: ProblemList, pointer: Pointer, name: str, value: Any,
     check_value(problems, pointer, value, argument, templated=name in own.by_name and name not in _SENSOR)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if name in _SENSOR and is_number and value < 0:
-        problems.say(pointer, f"{name} must be 0 or more, not {shown(value)}")
+        problems.add(pointer, f"{name} must be 0 or more, not {shown(value)}")
 
 
 def _check_uris(problems: ProblemList, pointer: Pointer, values: Any) -> None:
@@ -99,7 +99,7 @@ def check_default_args(
         Whether they are those of a task group, for which dag-factory does not parse dates.
     """
     if not isinstance(values, dict) or arguments.is_object(values):
-        problems.say(pointer, f"default_args must be a mapping of arguments, not {shown(values)}")
+        problems.add(pointer, f"default_args must be a mapping of arguments, not {shown(values)}")
         return
     check_callbacks(problems, pointer, values)
     takes = arguments.table("default_args").by_name
@@ -113,7 +113,7 @@ def check_default_args(
             if name in arguments.table("dag").by_name:
                 words = ": it is an argument of the DAG, not of its tasks"
             if is_closed or words:
-                problems.say((*pointer, name), f"no task takes the argument {name!r}{words}", key=True)
+                problems.add((*pointer, name), f"no task takes the argument {name!r}{words}", key=True)
 
 
 def _check_default(problems: ProblemList, pointer: Pointer, value: Any, argument: Argument) -> None:

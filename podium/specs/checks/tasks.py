@@ -46,7 +46,7 @@ class TaskCheck(TaskPart):
                 check_date_of_task(self._problems, (*self._task.pointer, name), conf[name])
         self._check_mapping()
         if "operator" in conf and "decorator" in conf:
-            self._say(("decorator",), "a task can have an operator or a decorator, not both", key=True)
+            self._add(("decorator",), "a task can have an operator or a decorator, not both", key=True)
         elif "operator" in conf:
             OperatorCheck(self._problems, self._task, self._defaults).run(conf["operator"])
         elif "decorator" in conf:
@@ -59,14 +59,14 @@ class TaskCheck(TaskPart):
         conf = self._task.conf
         for name in ("expand", "partial"):
             if name in conf and not isinstance(conf[name], dict) and (conf[name] is not None or "operator" in conf):
-                self._say((name,), f"{name} must be a mapping of arguments, not {shown(conf[name])}")
+                self._add((name,), f"{name} must be a mapping of arguments, not {shown(conf[name])}")
         if "partial" in conf and not conf.get("expand"):
-            self._say(("partial",), "partial needs expand as well: without it, the arguments are lost", key=True)
+            self._add(("partial",), "partial needs expand as well: without it, the arguments are lost", key=True)
 
     def _neither(self) -> None:
         for name in self._task.conf:
             if name not in arguments.table("task").by_name and (words := hint(name, ("operator", "decorator"))):
-                self._say((name,), f"unknown key {name!r} of a task{words}", key=True)
+                self._add((name,), f"unknown key {name!r} of a task{words}", key=True)
                 return
         words = f"the task {self._task.name} needs an operator or a decorator"
-        self._problems.say(self._task.pointer, words, key=True)
+        self._problems.add(self._task.pointer, words, key=True)

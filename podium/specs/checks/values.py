@@ -48,32 +48,32 @@ def check_value(
         for step, item in enumerate(value):
             check_value(problems, (*pointer, step), item, items, templated=templated)
     elif not argument.accepts(value):
-        problems.say(pointer, argument.complaint(value))
+        problems.add(pointer, argument.complaint(value))
     elif argument.is_time_span and isinstance(value, int | float) and abs(value) >= dt.timedelta.max.total_seconds():
-        problems.say(pointer, f"{argument.name} must be a number of seconds that a timedelta can hold")
+        problems.add(pointer, f"{argument.name} must be a number of seconds that a timedelta can hold")
 
 
 def _check_variable(problems: ProblemList, pointer: Pointer, text: str, argument: Argument, *, templated: bool) -> None:
     """Check a string with its environment variables replaced; another check reports variables that are not set."""
     value = from_environment(text)
     if not is_later(value, templated=templated) and not argument.accepts(value):
-        problems.say(pointer, argument.complaint(text))  # the message must not show the value, which can be secret
+        problems.add(pointer, argument.complaint(text))  # the message must not show the value, which can be secret
 
 
 def _check_mapping(problems: ProblemList, pointer: Pointer, value: dict[str, Any], argument: Argument) -> None:
     names = argument.schema.get("propertyNames", {}).get("enum", ())
     known = argument.schema.get("properties") or dict.fromkeys(names, argument.schema["additionalProperties"])
     if not value and argument.schema.get("minProperties"):
-        problems.say(pointer, f"{argument.name} needs one of {', '.join(known)}")
+        problems.add(pointer, f"{argument.name} needs one of {', '.join(known)}")
     for key, inner in value.items():
         if key in known:
             check_value(problems, (*pointer, key), inner, type(argument)(key, known[key]))
         elif names or argument.schema.get("additionalProperties") is False:
             words = hint(key, known) or (f": known keys are {', '.join(known)}" if len(known) <= MOST_LISTED else "")
-            problems.say((*pointer, key), f"unknown key {key!r} in {argument.name}{words}", key=True)
+            problems.add((*pointer, key), f"unknown key {key!r} in {argument.name}{words}", key=True)
     for key in argument.schema.get("required", ()):
         if key not in value:
-            problems.say(pointer, f"{argument.name} needs the key {key!r}")
+            problems.add(pointer, f"{argument.name} needs the key {key!r}")
 
 
 def check_params(problems: ProblemList, pointer: Pointer, values: Any) -> None:
