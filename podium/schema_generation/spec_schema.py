@@ -25,19 +25,6 @@ _LATER = {
 def generate() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a DAG spec; the same for the same Airflow and dag-factory."""
     finder = Finder()
-    base = signature(finder.find("airflow.sdk.BaseOperator"), finder)
-    base_names = [name for name in base.arguments if name not in ("dag", "task_group", "task_id")]
-    task_arguments = {name: shaped(name, base.arguments[name]) for name in base_names}
-    task_arguments["trigger_rule"]["enum"] = _options(finder, "airflow.sdk.TriggerRule")
-    callback_files = {
-        f"{callback}_{part}": {"type": "string", "description": words}
-        for callback in TASK_CALLBACKS
-        for part, words in (("name", "Name of the function."), ("file", "Absolute path of the file with the function."))
-    }
-    operators = operator_schemas(finder, set(base_names))
-    types = class_schemas(finder)
-    steps = step_schemas(finder)
-    task_keys = {**factory_task_keys(), **callback_files, **task_arguments}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Podium DAG spec",
@@ -45,35 +32,59 @@ def generate() -> dict[str, Any]:
         f" {version('apache-airflow')}, whose docstrings (Apache-2.0) it quotes. Do not edit.",
         "type": "object",
         "properties": {
-            "default": {
-                "$ref": "#/$defs/dag",
-                "description": "Default arguments of every DAG in this file.",
-            },
+            "default": {"$ref": "#/$defs/dag", "description": "Default arguments of every DAG in this file."},
             "task_groups": {"type": "object", "description": "Ignored; can hold anchors."},
         },
         "additionalProperties": {"$ref": "#/$defs/dag"},
         "minProperties": 1,
-        "$defs": {
-            "later": _LATER,
-            "dag": dag_schema(finder),
-            "default_args": {
-                "type": "object",
-                "description": "Default arguments of every task.",
-                "properties": {"timezone": {"type": "string"}, **callback_files, **task_arguments},
-            },
-            "task": task_schema(task_keys, operators, steps),
-            "task_group": task_group_schema(finder),
-            "tasks": _named_or_listed("task", "task_id", "Tasks by id, or a list of tasks that each have a task_id."),
-            "task_groups": _named_or_listed(
-                "task_group", "group_name", "Task groups by name, or a list of groups that each have a group_name."
-            ),
-            "object": object_schema(types),
-            "task_keys": {"enum": list(task_keys)},
-            **operators,
-            **types,
-            **steps,
-        },
+        "$defs": _definitions(finder),
         "x-context": _context_keys(finder),
+    }
+
+
+def _definitions(finder: Finder) -> dict[str, Any]:
+    arguments, callback_files = _task_arguments(finder), _callback_files()
+    operators = operator_schemas(finder, set(arguments))
+    types = class_schemas(finder)
+    steps = step_schemas(finder)
+    task_keys = {**factory_task_keys(), **callback_files, **arguments}
+    return {
+        "later": _LATER,
+        "dag": dag_schema(finder),
+        "default_args": {
+            "type": "object",
+            "description": "Default arguments of every task.",
+            "properties": {"timezone": {"type": "string"}, **callback_files, **arguments},
+        },
+        "task": task_schema(task_keys, operators, steps),
+        "task_group": task_group_schema(finder),
+        "tasks": _named_or_listed("task", "task_id", "Tasks by id, or a list of tasks that each have a task_id."),
+        "task_groups": _named_or_listed(
+            "task_group", "group_name", "Task groups by name, or a list of groups that each have a group_name."
+        ),
+        "object": object_schema(types),
+        "task_keys": {"enum": list(task_keys)},
+        **operators,
+        **types,
+        **steps,
+    }
+
+
+def _task_arguments(finder: Finder) -> dict[str, Any]:
+    """Return the schemas of the arguments of every task."""
+    base = signature(finder.find("airflow.sdk.BaseOperator"), finder).arguments
+    arguments = {n: shaped(n, schema) for n, schema in base.items() if n not in ("dag", "task_group", "task_id")}
+    arguments["trigger_rule"]["enum"] = _options(finder, "airflow.sdk.TriggerRule")
+    return arguments
+
+
+def _callback_files() -> dict[str, Any]:
+    """Return the schemas of the keys that give a callback as a name and a file."""
+    parts = {"name": "Name of the function.", "file": "Absolute path of the file with the function."}
+    return {
+        f"{callback}_{part}": {"type": "string", "description": words}
+        for callback in TASK_CALLBACKS
+        for part, words in parts.items()
     }
 
 
