@@ -1,16 +1,16 @@
-"""Every error of Podium's, and how a mistake in a file reads.
+"""Podium's errors, and the form of a message about a mistake in a file.
 
 ::
 
     Exception
-    ├── PodiumError                something that the user can mend
+    ├── PodiumError                something that the user can fix
     │   ├── InvalidFileError       a spec or config with mistakes
-    │   ├── MissingExtraError      a package that one of Podium's extras brings
-    │   ├── UnreachableError       an inference server that does not answer
-    │   └── RefusedError           an inference server that does not serve a version as it should
+    │   ├── MissingExtraError      a package of one of Podium's extras is not installed
+    │   ├── UnreachableError       an inference server does not respond
+    │   └── RefusedError           an inference server does not serve a version correctly
     ├── RequestError               a request that an inference server refuses, with its HTTP status
-    ├── FileSyntaxError            a text that is not YAML or JSON; becomes a Problem
-    └── SymbolNotFoundError        a dotted name that stands for nothing; becomes a Problem
+    ├── FileSyntaxError            a file that is not valid YAML or JSON; becomes a Problem
+    └── SymbolNotFoundError        an import path that does not exist; becomes a Problem
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-#: Most characters of a cause in a message.
+#: Longest cause in a message, in characters.
 LONGEST_CAUSE = 400
 
 
@@ -42,11 +42,11 @@ class Problem:
     Parameters
     ----------
     path : str
-        The file, relative to the project where it lies inside it.
+        The file, relative to the project if it is inside it.
     line, column : int
-        Position of the very key or value, both counted from 1.
+        Position of the key or value, both counted from 1.
     message : str
-        One sentence, without a full stop, that names what was found and what would be right.
+        One sentence, without a full stop, that names the mistake and the fix.
     """
 
     path: str
@@ -59,11 +59,11 @@ class Problem:
 
 
 class PodiumError(Exception):
-    """Something that the user can mend: shown as its message alone, without a traceback."""
+    """An error that the user can fix; only its message is shown, without a traceback."""
 
 
 class InvalidFileError(PodiumError):
-    """A spec or config with mistakes, and every one of them."""
+    """A spec or config with mistakes; `problems` has all of them."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = sorted(problems)
@@ -71,12 +71,12 @@ class InvalidFileError(PodiumError):
 
 
 class MissingExtraError(PodiumError):
-    """A package is not installed that one of Podium's extras brings.
+    """A package of one of Podium's extras is not installed.
 
     Parameters
     ----------
     what : str
-        What needs it, as the subject of a sentence.
+        What needs the package, as the subject of a sentence.
     package : str
         The package.
     extra : str
@@ -88,24 +88,24 @@ class MissingExtraError(PodiumError):
 
 
 class UnreachableError(PodiumError):
-    """An inference server does not answer."""
+    """An inference server does not respond."""
 
 
 class RefusedError(PodiumError):
-    """An inference server answers, but not with the version that it should serve, or not as that version predicts."""
+    """An inference server serves another version, or its predictions differ from those of the version."""
 
 
 class RequestError(Exception):
-    """A request that the inference server does not answer with predictions.
+    """A request that an inference server refuses.
 
     Parameters
     ----------
     status : int
-        HTTP status of the answer.
+        HTTP status of the response.
     code : str
         MLflow's name for the kind of error.
     message : str
-        What is wrong, in one sentence.
+        The message, one sentence.
     """
 
     def __init__(self, status: int, code: str, message: str) -> None:
@@ -113,12 +113,12 @@ class RequestError(Exception):
         super().__init__(message)
 
     def as_json(self) -> bytes:
-        """Return the body of the answer, in the form of MLflow's errors."""
+        """Return the response body, in the form of MLflow's errors."""
         return json.dumps({"error_code": self.code, "message": self.message}).encode()
 
 
 class FileSyntaxError(Exception):
-    """The text of a YAML or JSON file cannot be read past a position; it becomes a :class:`Problem`."""
+    """A YAML or JSON file cannot be parsed beyond a position; becomes a :class:`Problem`."""
 
     def __init__(self, position: Position, message: str) -> None:
         self.position, self.message = position, message
@@ -126,7 +126,7 @@ class FileSyntaxError(Exception):
 
 
 class SymbolNotFoundError(Exception):
-    """A dotted name in a spec stands for nothing; it becomes a :class:`Problem`."""
+    """An import path in a spec does not exist; becomes a :class:`Problem`."""
 
 
 def one_line(error: BaseException) -> str:
@@ -135,9 +135,9 @@ def one_line(error: BaseException) -> str:
 
 
 def cause(error: BaseException) -> str:
-    """Return the cause that an error of MLflow's names, in one line of at most :data:`LONGEST_CAUSE` characters.
+    """Return the cause in the message of an MLflow error, in one line of at most :data:`LONGEST_CAUSE` characters.
 
-    Before the cause, MLflow shows the data and the whole signature, and after it what changed in some release.
+    MLflow's message has the data and the whole signature before the cause, and notes on releases after it.
     """
     text = " ".join(str(getattr(error, "message", "") or error).partition(" IMPORTANT: ")[0].split())
     before, _, last = text.rpartition(" Error: ")

@@ -1,1 +1,1 @@
-"""Classifier configs: what a file may say, its check, the allowed classes, and building an estimator."""
+"""Classifier configs: the format of their files, the check, the allowed classes, and building estimators."""

@@ -1,7 +1,7 @@
-"""The estimator: which classes a config may name, and the unfitted pipeline that it describes.
+"""Building the unfitted estimator that a config describes.
 
-A classifier that takes others as parameters (voting, stacking, bagging, calibration, one-vs-rest, ...) takes them by
-the rules of a config::
+Classifiers that are parameters of another (voting, stacking, bagging, calibration, one-vs-rest, ...) follow the rules
+of a config::
 
     estimator: BaggingClassifier
     params:
@@ -19,6 +19,7 @@ import inspect
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from podium.configs.catalogue import EXTRAS, classifiers, transformers
 from podium.configs.parameters import parameters_of
 from podium.errors import MissingExtraError, PodiumError, did_you_mean
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from podium.configs.config import ClassifierConfig
-from podium.configs.catalogue import EXTRAS, classifiers, transformers
 
 
 def build(config: ClassifierConfig, seed: int = 0) -> Any:
@@ -35,14 +35,14 @@ def build(config: ClassifierConfig, seed: int = 0) -> Any:
     Parameters
     ----------
     config : ClassifierConfig
-        What `podium.configs.files.load_config` has accepted.
+        A config that `podium.configs.files.load_config` returned.
     seed : int, default=0
-        Given as ``random_state`` to every part, nested ones too, that has this parameter and does not name it.
+        Passed as ``random_state`` to every part, including nested ones, that has this parameter and does not set it.
 
     Returns
     -------
     sklearn.base.BaseEstimator
-        The classifier, or a ``Pipeline`` that ends in it if there is preprocessing.
+        The classifier, or a ``Pipeline`` that ends with it if there is preprocessing.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def build(config: ClassifierConfig, seed: int = 0) -> Any:
 
 
 def build_steps(config: ClassifierConfig, seed: int = 0) -> list[Any]:
-    """Return the transformers and, last, the classifier of `build`, so that a caller can put steps of its own first."""
+    """Return the transformers and, last, the classifier of `build`, so that a caller can insert steps before them."""
     return _steps(config.estimator, config.params, config.preprocess, seed)
 
 
@@ -90,12 +90,12 @@ def _extra(name: str) -> type:
 
 @cache
 def _takes_seed(class_: type) -> bool:
-    # xgboost's classes name their parameters in a base class's signature only.
+    # xgboost's classes have their parameters only in the signature of a base class.
     return any("random_state" in inspect.signature(base).parameters for base in class_.__mro__[:-1])
 
 
 def _argument(schema: Mapping[str, Any], value: Any, seed: int) -> Any:
-    """Return a parameter's value as its constructor wants it, by the conversions that the schema names."""
+    """Return a parameter's value as the constructor requires it, converted as the schema says."""
     nested = schema.get("x-nested")
     if nested == "estimators":
         return [(name, _nested(inner, seed)) for name, inner in sorted(value.items())]
@@ -115,5 +115,5 @@ def _nested(value: Any, seed: int) -> Any:
 
 
 def _label(key: str) -> str | int:
-    """Return a class label: keys are text in a config, and labels such as 0 and 1 are integers in the data."""
+    """Return a class label: keys of a config are strings, but labels such as 0 and 1 are integers in the data."""
     return int(key) if key.removeprefix("-").isdecimal() else key

@@ -1,4 +1,4 @@
-"""The check of a classifier config: its content against what the schema says, every mistake with its position."""
+"""The check of a classifier config against the schema; every mistake has its position."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NESTED_FORM = "a name, or {estimator: NAME, params: {...}}"
 
 @dataclass
 class ParsedConfig:
-    """What a config file says, in one form whichever way it was written."""
+    """The content of a config file, in one canonical form."""
 
     estimator: str = ""
     params: dict[str, Any] = field(default_factory=dict)
@@ -48,8 +48,8 @@ class ParsedConfig:
 class ConfigCheck:
     """Checks one document.
 
-    An editor reads the same rules from the same schema through its ``if``/``then``; here they are looked up by class
-    name, which is 50 times faster than trying every branch and lets the message name the class.
+    An editor applies the same rules through the schema's ``if``/``then``. Here they are looked up by class name, which
+    is 50 times faster than trying every branch and lets the message name the class.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class ConfigCheck:
         self.problems: list[Problem] = []
 
     def run(self) -> ParsedConfig:
-        """Check everything and return what could be parsed; it is complete only if `problems` is empty."""
+        """Check everything and return the parsed content, which is complete only if `problems` is empty."""
         data = self._document.data
         self._check_keys((), data, top_level().by_name)
         parsed = ParsedConfig()
@@ -79,30 +79,30 @@ class ConfigCheck:
             self._check_required((), parsed.estimator, {*params, *grid})
         return parsed
 
-    def _say(self, pointer: Pointer, message: str, *, key: bool = False) -> None:
+    def _add(self, pointer: Pointer, message: str, *, key: bool = False) -> None:
         self.problems.append(self._document.problem(pointer, message, key=key))
 
     def _check_keys(self, pointer: Pointer, data: Mapping[str, Any], known: Collection[str]) -> None:
         for key in data:
             if key not in known:
-                hint = _hint(key, known) or f": known are {', '.join(k for k in known if k[:1] != '$')}"
-                self._say((*pointer, key), f"unknown key {key!r}{hint}", key=True)
+                hint = _hint(key, known) or f": known keys are {', '.join(k for k in known if k[:1] != '$')}"
+                self._add((*pointer, key), f"unknown key {key!r}{hint}", key=True)
 
     def _plain(self, key: str) -> str:
         value, parameter = self._document.data.get(key, ""), top_level().by_name[key]
         if not parameter.accepts(value):
-            self._say((key,), parameter.complaint(value))
+            self._add((key,), parameter.complaint(value))
         return str(value)
 
     def _mapping(self, pointer: Pointer, value: Any) -> dict[str, Any]:
         if isinstance(value, dict):
             return value
-        self._say(pointer, f"{pointer[-1]} must be a mapping, not {shown(value)}")
+        self._add(pointer, f"{pointer[-1]} must be a mapping, not {shown(value)}")
         return {}
 
     def _estimator_name(self, pointer: Pointer, data: Mapping[str, Any]) -> str | None:
         if "estimator" not in data:
-            self._say(pointer, "the estimator is missing: add a line such as 'estimator: RandomForestClassifier'")
+            self._add(pointer, "the estimator is missing: add a line such as 'estimator: RandomForestClassifier'")
             return None
         return self._name((*pointer, "estimator"), data["estimator"], classifier_names, "classifier")
 
@@ -110,10 +110,10 @@ class ConfigCheck:
         if isinstance(value, str) and value in known():
             return value
         if not isinstance(value, str):
-            self._say(pointer, f"expected the name of a {noun}, not {shown(value)}")
+            self._add(pointer, f"expected the name of a {noun}, not {shown(value)}")
             return None
         hint = _hint(value.rpartition(".")[2], sorted(known()))
-        self._say(pointer, f"unknown {noun} {shown(value)}{_reason(value, noun) or hint}")
+        self._add(pointer, f"unknown {noun} {shown(value)}{_reason(value, noun) or hint}")
         return None
 
     def _params(self, pointer: Pointer, params: Mapping[str, Any], class_: str) -> dict[str, Any]:
@@ -128,13 +128,13 @@ class ConfigCheck:
         parameter = table.get(name)
         if parameter is None:
             message = f"unknown parameter {name!r} for {table.name}{_hint(name, table.by_name)}"
-            self._say(pointer, message, key=True)
+            self._add(pointer, message, key=True)
         return parameter
 
     def _check_required(self, pointer: Pointer, class_: str, given: Collection[str]) -> None:
         for name in required_parameters(class_):
             if name not in given:
-                self._say((*pointer, "estimator"), f"{class_} needs the parameter {name!r}")
+                self._add((*pointer, "estimator"), f"{class_} needs the parameter {name!r}")
 
     def _grid(self, grid: Mapping[str, Any], table: ParameterTable) -> dict[str, list[Any]]:
         values = {}
@@ -144,12 +144,12 @@ class ConfigCheck:
             if parameter is None:
                 continue
             if not isinstance(options, list):
-                self._say(
+                self._add(
                     pointer,
                     f"the grid takes a list of values for {name}, not {shown(options)}: write [{shown(options)}]",
                 )
             elif not options:
-                self._say(pointer, f"the grid has no value for {name}: give at least one, or remove it")
+                self._add(pointer, f"the grid has no value for {name}: give at least one, or remove it")
             else:
                 values[name] = [self._value((*pointer, at), option, parameter) for at, option in enumerate(options)]
                 self._check_repeated(pointer, values[name])
@@ -160,7 +160,7 @@ class ConfigCheck:
         for at, value in enumerate(values):
             text = json.dumps(value, sort_keys=True)
             if text in seen:
-                self._say((*pointer, at), f"the grid has {shown(value)} for {pointer[-1]} already")
+                self._add((*pointer, at), f"the grid already has {shown(value)} for {pointer[-1]}")
             seen.add(text)
 
     def _value(self, pointer: Pointer, value: Any, parameter: Parameter) -> Any:
@@ -169,18 +169,20 @@ class ConfigCheck:
         if parameter.nested == "estimator" and not parameter.accepts(value) and isinstance(value, str | dict):
             return self._classifier(pointer, value)
         if not parameter.accepts(value):
-            self._say(pointer, parameter.complaint(value))
+            self._add(pointer, parameter.complaint(value))
             return value
         return parameter.normalised(value)
 
     def _named_classifiers(self, pointer: Pointer, values: dict[str, Any]) -> dict[str, Any]:
         pattern = load_schema()["$defs"]["named_classifiers"]["propertyNames"]["pattern"]
         if not values:
-            self._say(pointer, f"{pointer[-1]} has no classifier: give at least one")
+            self._add(pointer, f"{pointer[-1]} needs at least one classifier")
         for name in values:
             if not re.search(pattern, name):
-                self._say(
-                    (*pointer, name), f"the name {name!r} must not be empty or have two underscores in it", key=True
+                self._add(
+                    (*pointer, name),
+                    f"the name {name!r} must not be empty or contain two consecutive underscores",
+                    key=True,
                 )
         return {
             name: value if value == "drop" else self._classifier((*pointer, name), value)
@@ -192,10 +194,10 @@ class ConfigCheck:
         parsed: dict[str, Any] = {"estimator": value, "params": {}, "preprocess": []}
         if isinstance(value, str):
             if self._name(pointer, value, classifier_names, "classifier") and required_parameters(value):
-                self._say(pointer, f"{value} needs the parameter {required_parameters(value)[0]!r}")
+                self._add(pointer, f"{value} needs the parameter {required_parameters(value)[0]!r}")
             return parsed
         if not isinstance(value, dict):
-            self._say(pointer, f"{pointer[-1]} must be a classifier ({_NESTED_FORM}), not {shown(value)}")
+            self._add(pointer, f"{pointer[-1]} must be a classifier ({_NESTED_FORM}), not {shown(value)}")
             return parsed
         self._check_keys(pointer, value, _NESTED_KEYS)
         name = self._estimator_name(pointer, value)
@@ -209,7 +211,7 @@ class ConfigCheck:
 
     def _preprocess(self, pointer: Pointer, steps: Any) -> list[dict[str, dict[str, Any]]]:
         if not isinstance(steps, list):
-            self._say(pointer, f"preprocess must be a list, not {shown(steps)}: put it in [ ]")
+            self._add(pointer, f"preprocess must be a list, not {shown(steps)}: put it in [ ]")
             return []
         return [step for at, value in enumerate(steps) if (step := self._step((*pointer, at), value)) is not None]
 
@@ -220,7 +222,9 @@ class ConfigCheck:
             self._check_step_required(pointer, value, {})
             return {value: {}}
         if len(value) != 1:
-            self._say(pointer, f"a step is one transformer, as in {{PCA: {{n_components: 2}}}}, not {len(value)} keys")
+            self._add(
+                pointer, f"a step must be one transformer, as in {{PCA: {{n_components: 2}}}}, not {len(value)} keys"
+            )
             return None
         (name, params), *_ = value.items()
         if not self._known_step(pointer, name):
@@ -233,34 +237,34 @@ class ConfigCheck:
         if name in transformer_names():
             return True
         hint = _hint(name, sorted(transformer_names()))
-        self._say((*pointer, name), f"unknown transformer {name!r}{_reason(name, 'transformer') or hint}", key=True)
+        self._add((*pointer, name), f"unknown transformer {name!r}{_reason(name, 'transformer') or hint}", key=True)
         return False
 
     def _check_step_required(self, pointer: Pointer, name: str, given: Collection[str]) -> None:
         for parameter in required_parameters(name):
             if parameter not in given:
-                self._say(pointer, f"{name} needs the parameter {parameter!r}", key=True)
+                self._add(pointer, f"{name} needs the parameter {parameter!r}", key=True)
 
     def _tags(self, tags: Mapping[str, Any]) -> dict[str, str]:
         pattern = load_schema()["properties"]["tags"]["propertyNames"]["pattern"]
         for name, value in tags.items():
             if not re.search(pattern, name):
-                message = f"the tag {shown(name)} must be of letters, digits and _ . / : - or spaces, up to 250"
-                self._say(("tags", name), message, key=True)
+                message = f"the tag name {shown(name)} must be 1 to 250 letters, digits, spaces and _ . / : -"
+                self._add(("tags", name), message, key=True)
             if not isinstance(value, str | int | float):
-                self._say(("tags", name), f"the tag {name} must be text or a number, not {shown(value)}")
+                self._add(("tags", name), f"the tag {name} must be a string, a number or a boolean, not {shown(value)}")
         return {name: value if isinstance(value, str) else shown(value) for name, value in tags.items()}
 
 
 def _hint(word: str, known: Collection[str]) -> str:
-    """Return the did-you-mean; a word that is right but for its case is the closest."""
+    """Return the did-you-mean hint; a word that only differs in case counts as the closest."""
     same = [name for name in known if name.casefold() == word.casefold()]
     return did_you_mean(same[0] if same else word, known)
 
 
 def _reason(name: str, noun: str) -> str:
-    """Return why a class that exists cannot stand where it does."""
+    """Return why a class that exists cannot be used here."""
     if noun == "transformer" and name in UNUSABLE:
-        return f": scikit-learn's {name} cannot be used here, {UNUSABLE[name]}"
+        return f": scikit-learn's {name} cannot be used here because {UNUSABLE[name]}"
     is_other = name in classifier_names() | transformer_names()
     return f": it is not a {noun}" if is_other else ""

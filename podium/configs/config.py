@@ -1,4 +1,4 @@
-"""The classifier config: a file in ``config/<pipeline>/``, checked and parsed into the candidates it stands for."""
+"""The parsed classifier config: one candidate."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class ClassifierConfig:
     estimator : str
         Class name of the classifier.
     params : dict
-        Its parameters. A classifier inside is ``{"estimator": ..., "params": ..., "preprocess": ...}``, always with
+        Its parameters. A nested classifier is ``{"estimator": ..., "params": ..., "preprocess": ...}``, always with
         these three keys.
     preprocess : list of dict
         Transformers in order, each ``{class name: parameters}``.
     description : str
-        What a person should know about it.
+        A note for people.
     tags : dict of str to str
         Tags of the MLflow run and model version.
     """
@@ -50,30 +50,31 @@ class ClassifierConfig:
 
     @property
     def digest(self) -> str:
-        """SHA-256, in hexadecimal, of what decides the training: estimator, parameters and preprocessing.
+        """SHA-256, in hexadecimal, of what determines the training: estimator, parameters and preprocessing.
 
-        Formatting, the order of keys, name, description and tags do not count; nor does ``1`` against ``1.0`` where
+        Formatting, the order of keys, name, description and tags do not change it; nor does ``1`` instead of ``1.0`` if
         the parameter is a real number.
         """
         content = {"estimator": self.estimator, "params": self.params, "preprocess": self.preprocess}
-        return hashlib.sha256(json.dumps(_encoded(content), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(encoded(content), sort_keys=True).encode()).hexdigest()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the config as JSON values; infinite numbers and NaN become ``".inf"``, ``"-.inf"`` and ``".nan"``."""
-        return asdict(self) | {"params": _encoded(self.params), "preprocess": _encoded(self.preprocess)}
+        return asdict(self) | {"params": encoded(self.params), "preprocess": encoded(self.preprocess)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ClassifierConfig:
-        """Return the config that `as_dict` described."""
+        """Return the config from the result of `as_dict`."""
         decoded = {"params": _decoded(values["params"]), "preprocess": _decoded(values["preprocess"])}
         return cls(**{**values, **decoded})
 
 
-def _encoded(value: Any) -> Any:
+def encoded(value: Any) -> Any:
+    """Return a value with infinite numbers and NaN as strings, which JSON can represent."""
     if isinstance(value, dict):
-        return {key: _encoded(inner) for key, inner in value.items()}
+        return {key: encoded(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_encoded(inner) for inner in value]
+        return [encoded(inner) for inner in value]
     return nonfinite_word(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -1,4 +1,4 @@
-"""The classifier config: a file in ``config/<pipeline>/``, checked and parsed into the candidates it stands for."""
+"""Config files in ``config/<pipeline>/``: listed, checked, and parsed into candidates."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from podium.configs.check import ConfigCheck
+from podium.configs.config import ClassifierConfig, encoded
 from podium.errors import InvalidFileError, Problem
 from podium.files.documents import read_document
 
@@ -16,27 +17,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from podium.project import Project
-from podium.configs.config import ClassifierConfig, _encoded
 
 #: File name extensions of configs.
 SUFFIXES = (".json", ".yaml", ".yml")
 
-#: Candidates that one file's grid may stand for.
+#: Largest number of candidates of one file's grid.
 MAX_CANDIDATES = 2_000
 
-#: Longest name of a candidate, in characters; a longer one is cut and ends in part of its digest.
+#: Longest name of a candidate, in characters; a longer one is cut and ends with part of the config's digest.
 MAX_NAME = 120
 
 
 def config_files(folder: Path) -> list[Path]:
-    """Return the config files of a folder by name, without hidden and temporary files; none if there is no folder."""
+    """Return the config files of a folder, if it exists, sorted by name; hidden and temporary files are skipped."""
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if is_config_name(path.name) and path.is_file())
 
 
 def is_config_name(name: str) -> bool:
-    """Return whether a file of this name is a config: ``a.yaml``, and not ``.a.yaml``, ``#a.yaml#`` or ``a.yaml~``."""
+    """Return whether a file name is that of a config: ``a.yaml``, but not ``.a.yaml``, ``#a.yaml#`` or ``a.yaml~``."""
     return name.endswith(SUFFIXES) and not name.startswith((".", "#", "~"))
 
 
@@ -46,14 +46,14 @@ def load_config(path: Path, project: Project) -> list[ClassifierConfig]:
     Parameters
     ----------
     path : pathlib.Path
-        A file as `config_files` lists them.
+        A file that `config_files` lists.
     project : Project
-        Decides how the path is shown.
+        The project; paths are shown relative to it.
 
     Returns
     -------
     list of ClassifierConfig
-        One, or one per combination of ``grid``, in which a parameter takes precedence over ``params``.
+        One, or one per combination of ``grid``. A parameter in ``grid`` takes precedence over ``params``.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def load_config(path: Path, project: Project) -> list[ClassifierConfig]:
     document = read_document(path, shown)
     check = ConfigCheck(document)
     parsed = check.run()
-    # A value that its syntax spoils, such as a tagged one, is not also of the wrong type.
+    # Report only the syntax mistake of a value, such as a tag, and not its type as well.
     spoilt = {(problem.line, problem.column) for problem in document.problems}
     sound = [problem for problem in check.problems if (problem.line, problem.column) not in spoilt]
     problems = [*name_problems, *document.problems, *sound]
@@ -88,9 +88,7 @@ def load_config(path: Path, project: Project) -> list[ClassifierConfig]:
 
 def _name_problems(path: Path, shown: str) -> list[Problem]:
     if not path.name.isprintable():
-        return [
-            Problem(ascii(shown)[1:-1], 1, 1, "the file's name must be printable text, it becomes the model's name")
-        ]
+        return [Problem(ascii(shown)[1:-1], 1, 1, "the file name must be printable: it becomes the name of the model")]
     twins = [path.with_suffix(suffix) for suffix in SUFFIXES if suffix < path.suffix]
     return [
         Problem(shown, 1, 1, f"the name {path.stem!r} is already taken by {twin.name}: rename one of them")
@@ -100,7 +98,7 @@ def _name_problems(path: Path, shown: str) -> list[Problem]:
 
 
 def _candidates(template: ClassifierConfig, grid: Mapping[str, list[Any]]) -> list[ClassifierConfig]:
-    """Return a config per combination; sorted parameters keep the names when the file's keys change their order."""
+    """Return a config per combination. Parameters are sorted, so names do not depend on the order of keys."""
     if not grid:
         return [template]
     names = sorted(grid)
@@ -126,11 +124,11 @@ def _word(value: Any) -> str:
         return value
     if isinstance(value, dict) and "estimator" in value:
         return str(value["estimator"])
-    return json.dumps(_encoded(value), separators=(",", ":")).replace('"', "")
+    return json.dumps(encoded(value), separators=(",", ":")).replace('"', "")
 
 
 def _unique(label: str, digest: str, labels: list[str]) -> str:
-    """Return a label that no other candidate has: two estimators inside can differ in their parameters only."""
+    """Return a label that is unique: nested estimators of two candidates can differ in their parameters only."""
     if len(label) <= MAX_NAME and label.isprintable() and labels.count(label) == 1:
         return label
     return f"{''.join(filter(str.isprintable, label))[: MAX_NAME - 9]}-{digest[:8]}"

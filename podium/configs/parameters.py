@@ -1,4 +1,4 @@
-"""The parameter: what a class accepts by a name, looked up in the generated schema without importing scikit-learn."""
+"""Parameters of classes, looked up in the generated schema without importing scikit-learn."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from podium.errors import did_you_mean
 from podium.files.nodes import kind
 from podium.files.yaml_nodes import resolve
 
-#: Options that a message lists; scikit-learn has parameters with 60.
+#: Options that a message lists; some parameters of scikit-learn have 60.
 MAX_LISTED = 12
 
-#: What YAML 1.1 took for booleans, and some still write.
+#: Booleans of YAML 1.1, which are strings in YAML 1.2.
 _BOOLEAN_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
@@ -39,12 +39,12 @@ class Parameter:
 
     @property
     def nested(self) -> str | None:
-        """``estimator`` or ``estimators`` where classifiers stand inside, else None."""
+        """``estimator`` or ``estimators`` if the value contains classifiers, else None."""
         return self.schema.get("x-nested")
 
     @cached_property
     def branches(self) -> list[dict[str, Any]]:
-        """The alternatives that can be checked here; nested classifiers are checked by `podium.configs.files`."""
+        """The alternatives that can be checked here; `podium.configs.check` checks nested classifiers."""
         return [branch for branch in self.schema.get("anyOf", [self.schema]) if "$ref" not in branch]
 
     @cached_property
@@ -52,16 +52,16 @@ class Parameter:
         return [_Validator(branch) for branch in self.branches]
 
     def accepts(self, value: Any) -> bool:
-        """Return whether the class takes a value, nested classifiers apart."""
+        """Return whether the class accepts a value, apart from nested classifiers."""
         if isinstance(value, float) and not math.isfinite(value):
             return nonfinite_word(value) in self.schema.get("x-nonfinite", []) or self.branches == [{}]
         return any(validator.is_valid(value) for validator in self._validators)
 
     def complaint(self, value: Any) -> str:
-        """Return the sentence about a value that is not accepted."""
+        """Return the message about a value that is not accepted."""
         extra = self.schema.get("x-inexpressible")
         if "not" in self.schema:
-            return f"{self.name} takes {extra}, which a config cannot hold: leave it out"
+            return f"{self.name} must be {extra}, which a config cannot contain: remove it"
         words = f"{self.name} must be {self.expected}, not {shown(value)}"
         if isinstance(value, str):
             return words + self._hint(value)
@@ -69,7 +69,7 @@ class Parameter:
 
     @cached_property
     def expected(self) -> str:
-        """What is accepted, in words: ``one of 'gini', 'entropy'`` or ``an integer of 1 or more or null``."""
+        """The accepted values, in words: ``one of 'gini', 'entropy'`` or ``an integer of 1 or more or null``."""
         words = [_options(branch["enum"]) if "enum" in branch else _type(branch) for branch in self.branches]
         if self.nested:
             words = ["a classifier" if self.nested == "estimator" else "a mapping of names to classifiers", *words]
@@ -81,7 +81,7 @@ class Parameter:
         return ", ".join(words[:-1]) + f" or {words[-1]}"
 
     def normalised(self, value: Any) -> Any:
-        """Return an accepted value in its one spelling: where only real numbers are accepted, ``1`` is ``1.0``."""
+        """Return an accepted value in its canonical form: if only real numbers are accepted, ``1`` becomes ``1.0``."""
         types = {branch.get("type") for branch in self.branches}
         if isinstance(value, int) and not isinstance(value, bool) and "number" in types and "integer" not in types:
             return float(value)
@@ -99,7 +99,7 @@ class Parameter:
         options = [option for branch in self.branches for option in branch.get("enum", [])]
         hint = did_you_mean(text, [option for option in options if isinstance(option, str)])
         if not hint and (extra := self.schema.get("x-inexpressible")):
-            return f"; a config cannot hold {extra}"
+            return f"; a config cannot contain {extra}"
         return hint
 
 
@@ -114,7 +114,7 @@ class ParameterTable:
     by_name : dict of str to Parameter
         Empty for a class of an extra package.
     is_open : bool
-        Whether any other parameter may be given too.
+        Whether the class accepts other parameters too.
     """
 
     name: str
@@ -133,19 +133,19 @@ def load_schema() -> dict[str, Any]:
 
 @cache
 def classifier_names() -> frozenset[str]:
-    """Return the classifiers that a config may name."""
+    """Return the classifiers that a config can name."""
     return frozenset(load_schema()["properties"]["estimator"]["enum"])
 
 
 @cache
 def transformer_names() -> frozenset[str]:
-    """Return the transformers that ``preprocess`` may name."""
+    """Return the transformers that ``preprocess`` can name."""
     return frozenset(_step_schemas())
 
 
 @cache
 def required_parameters(name: str) -> tuple[str, ...]:
-    """Return the parameters that a class cannot do without."""
+    """Return the required parameters of a class."""
     if name in transformer_names() and name not in classifier_names():
         return tuple(_step_schemas()[name].get("required", ()))
     for rule in load_schema()["allOf"]:
@@ -156,7 +156,7 @@ def required_parameters(name: str) -> tuple[str, ...]:
 
 @cache
 def parameters_of(name: str) -> ParameterTable:
-    """Return the parameters of a class that the schema knows."""
+    """Return the parameters of a class from the schema."""
     definition = load_schema()["$defs"][name]
     by_name = {
         parameter: Parameter(parameter, schema) for parameter, schema in definition.get("properties", {}).items()
@@ -166,7 +166,7 @@ def parameters_of(name: str) -> ParameterTable:
 
 @cache
 def top_level() -> ParameterTable:
-    """Return the keys of a config itself, as if they were parameters."""
+    """Return the top-level keys of a config, as if they were parameters."""
     schema = load_schema()
     return ParameterTable(
         "config", {key: Parameter(key, rule) for key, rule in schema["properties"].items()}, is_open=False
@@ -174,7 +174,7 @@ def top_level() -> ParameterTable:
 
 
 def shown(value: Any) -> str:
-    """Return a value as a message quotes it: as YAML spells it if it is short, else what kind of value it is."""
+    """Return a value as messages show it: in YAML if it is short, else the name of its type."""
     if isinstance(value, list | dict) and value:
         return kind(value)
     if isinstance(value, str):
@@ -186,7 +186,7 @@ def shown(value: Any) -> str:
 
 
 def nonfinite_word(value: float) -> str:
-    """Return how YAML spells an infinite number or one that is none."""
+    """Return how YAML spells an infinite number or NaN."""
     return ".nan" if math.isnan(value) else "-.inf" if value < 0 else ".inf"
 
 
@@ -196,7 +196,7 @@ def _step_schemas() -> dict[str, Any]:
 
 
 def _is_number(_: TypeChecker, value: Any) -> bool:
-    """Return whether a value is a finite number that a C double can hold."""
+    """Return whether a value is a finite number that fits a C double."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     try:
@@ -212,7 +212,7 @@ def _check_float(_: Any, wanted: bool, value: Any, __: Any) -> Any:
         yield ValidationError("not a float")
 
 
-# For JSON Schema 1.0 is an integer and for Python True is 1; scikit-learn refuses the one, a reader the other.
+# In JSON Schema 1.0 is an integer, and in Python True is 1; scikit-learn refuses the former, Podium the latter.
 _Validator = validators.extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
     {"x-float": _check_float},
@@ -236,7 +236,7 @@ def _type(branch: dict[str, Any]) -> str:
         "number": "a float" if branch.get("x-float") else "a number",
         "null": "null",
         "boolean": "true or false",
-        "string": "text",
+        "string": "a string",
         "array": "a list",
         "object": "a mapping",
     }

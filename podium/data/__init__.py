@@ -1,1 +1,1 @@
-"""Data sets: where rows come from, what identifies them, and how they are split."""
+"""Data sets: the source of their rows, their digest, and their split."""

@@ -1,4 +1,4 @@
-"""Data sets: where their rows come from, what identifies them, and how they are split."""
+"""Data sets: the source of their rows, their digest, and reading them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from podium.data.splits import Split
 
-# scikit-learn's own data sets, and the file inside the package that holds their rows: hashing it identifies the
-# rows without importing scikit-learn.
+# scikit-learn's data sets, and the file of the package with their rows: hashing the file identifies the rows without
+# importing scikit-learn.
 BUILT_IN = {
     "iris": "iris.csv",
     "wine": "wine_data.csv",
@@ -27,6 +27,13 @@ BUILT_IN = {
     "digits": "digits.csv.gz",
 }
 SUFFIXES = (".csv", ".parquet")
+# Keys of a file's data set in a spec, with descriptions for the JSON Schema.
+KEYS = {
+    "path": "The file, relative to the project.",
+    "target": "Column of the class labels.",
+    "name": "Name of the data set in MLflow; by default the file's stem.",
+}
+REQUIRED = ("path", "target")
 
 
 @dataclass(frozen=True)
@@ -36,9 +43,9 @@ class DatasetRef:
     Parameters
     ----------
     name : str
-        One of scikit-learn's (``iris``, ``wine``, ``breast_cancer``, ``digits``), or the file's stem.
+        A data set of scikit-learn (``iris``, ``wine``, ``breast_cancer``, ``digits``), or the file's stem.
     path : pathlib.Path or None
-        The CSV or Parquet file; None for scikit-learn's own.
+        The CSV or Parquet file; None for a data set of scikit-learn.
     target : str
         Column that holds the class labels.
     """
@@ -56,21 +63,20 @@ class DatasetRef:
         value : str or mapping
             A name such as ``iris``, or ``{path: data/penguins.csv, target: species}``.
         root : pathlib.Path
-            The folder that relative paths count from.
+            The folder that paths are relative to.
 
         Raises
         ------
         PodiumError
-            If the name is unknown, the file is absent or its kind is not supported.
+            If the name is unknown, the file does not exist or its format is not supported.
         """
         if isinstance(value, str):
             if value not in BUILT_IN:
-                hint = did_you_mean(value, BUILT_IN) or f": known are {', '.join(BUILT_IN)}, or a path and a target"
+                hint = did_you_mean(value, BUILT_IN) or f": use one of {', '.join(BUILT_IN)}, or a path and a target"
                 raise PodiumError(f"unknown data set {value!r}{hint}")
             return cls(name=value, path=None, target="target")
-        unknown = set(value) - {"path", "target", "name"}
-        if unknown or not {"path", "target"} <= set(value):
-            raise PodiumError(f"a data set is a name or {{path, target}}, not {dict(value)!r}")
+        if not set(REQUIRED) <= set(value) <= set(KEYS):
+            raise PodiumError(f"a data set must be a name or {{path, target}}, not {dict(value)!r}")
         path = root / value["path"]
         if path.suffix not in SUFFIXES:
             raise PodiumError(f"data set {value['path']}: {path.suffix or 'no suffix'} is not one of {SUFFIXES}")
@@ -79,7 +85,7 @@ class DatasetRef:
         return cls(name=value.get("name", path.stem), path=path, target=value["target"])
 
     def as_spec(self, root: Path) -> str | dict[str, str]:
-        """Return what :meth:`from_spec` reads."""
+        """Return the form that :meth:`from_spec` reads."""
         if self.path is None:
             return self.name
         path = self.path.relative_to(root) if self.path.is_relative_to(root) else self.path
@@ -87,11 +93,11 @@ class DatasetRef:
 
     @property
     def file(self) -> Path:
-        """The file that holds the rows."""
+        """The file with the rows."""
         return self.path or _built_in_folder() / BUILT_IN[self.name]
 
     def digest(self) -> str:
-        """Return the SHA-256, in hexadecimal, of the rows and of which column is the target."""
+        """Return the SHA-256, in hexadecimal, of the rows and the name of the target column."""
         status = self.file.stat()
         rows = _file_digest(self.file, status.st_size, status.st_mtime_ns)
         return hashlib.sha256(f"{rows}\0{self.target}".encode()).hexdigest()
@@ -99,7 +105,7 @@ class DatasetRef:
 
 @functools.cache
 def _built_in_folder() -> Path:
-    """Return scikit-learn's folder of data, without importing it."""
+    """Return scikit-learn's data folder, without importing scikit-learn."""
     package = importlib.util.find_spec("sklearn")
     if package is None or package.origin is None:
         raise PodiumError("scikit-learn is not installed")
@@ -119,11 +125,11 @@ class Dataset:
     Parameters
     ----------
     name, digest, source : str
-        What MLflow records of it.
+        Recorded in MLflow.
     target : str
         Name of the target column.
     x_train, x_test : pandas.DataFrame
-        Features, (n_rows, n_features); numbers and text.
+        Features, (n_rows, n_features); numbers and strings.
     y_train, y_test : pandas.Series
         Class labels, (n_rows,).
     """
@@ -141,12 +147,12 @@ class Dataset:
 def load(ref: DatasetRef, split: Split) -> Dataset:
     """Read a data set and split it, stratified by class.
 
-    Rows without a label are left out. A process reads each data set once.
+    Rows without a label are dropped. A process reads each data set only once.
 
     Raises
     ------
     PodiumError
-        If the target column is absent, or a class has too few rows to be in both parts and in every fold.
+        If there is no target column, or a class has too few rows for both parts and every fold.
     """
     return _load(ref, ref.digest(), split)
 
@@ -162,12 +168,12 @@ def _load(ref: DatasetRef, digest: str, split: Split) -> Dataset:
     features, labels = frame.drop(columns=ref.target), frame[ref.target]
     counts = labels.value_counts()
     if len(counts) < 2:  # noqa: PLR2004
-        raise PodiumError(f"data set {ref.name}: column {ref.target!r} has {len(counts)} class, a classifier needs 2")
-    # Each class needs a row in every fold of the training part and one in the test part.
+        raise PodiumError(f"data set {ref.name}: column {ref.target!r} needs at least 2 classes, not {len(counts)}")
+    # Each class needs a row in every fold of the training rows and one in the test rows.
     if counts.min() < split.folds + 1:
         raise PodiumError(
-            f"data set {ref.name}: class {counts.idxmin()!r} has {counts.min()} rows, {split.folds} folds need "
-            f"{split.folds + 1} or more"
+            f"data set {ref.name}: class {counts.idxmin()!r} has {counts.min()} rows; {split.folds} folds need "
+            f"at least {split.folds + 1}"
         )
     x_train, x_test, y_train, y_test = train_test_split(
         features, labels, test_size=split.test_size, random_state=split.seed, stratify=labels
@@ -196,8 +202,8 @@ def _read(ref: DatasetRef) -> pd.DataFrame:
         frame = pd.read_csv(ref.path)
     else:
         frame = pd.read_parquet(ref.path)
-    # A missing integer cannot be an int64, so MLflow's signature of an integer column would refuse the rows that the
-    # imputer is there for: all numbers are float64, and everything else is text.
+    # int64 has no missing values, so MLflow's signature of an integer column would refuse rows that need imputing.
+    # All numbers are therefore float64, and everything else is object.
     features = frame.columns.drop(ref.target, errors="ignore")
     numbers = frame[features].select_dtypes(["number", "bool"]).columns
     kinds = {column: "float64" if column in numbers else "object" for column in features}

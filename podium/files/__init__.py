@@ -1,1 +1,1 @@
-"""Documents with positions: YAML and JSON files, read so that every value knows its line and column."""
+"""Documents with positions: YAML and JSON files, read with the line and column of every value."""

@@ -1,4 +1,4 @@
-"""The document: a YAML or JSON file as plain data, with the position of every key and value."""
+"""Documents: YAML and JSON files as plain data, with the position of every key and value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from podium.errors import FileSyntaxError, InvalidFileError, Position, Problem
 from podium.files import json_nodes, yaml_nodes
-from podium.files.nodes import Findings, kind, plain
+from podium.files.nodes import SyntaxProblems, kind, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 #: Size of the largest file that is read, in bytes. A spec of 1,000 tasks has about 150 KiB.
 MAX_BYTES = 256 * 1024
 
-# What YAML 1.2 calls not printable; libyaml refuses it without saying where.
+# Characters that are not printable by YAML 1.2; libyaml refuses them without a position.
 _FORBIDDEN = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
 class Document:
-    """What a file holds, and where.
+    """The content of a file, with positions.
 
     Parameters
     ----------
     path : str
-        The file as messages show it.
+        The file, as messages show it.
     text : str
-        Its content.
+        Its content, unparsed.
     data : dict
-        The content as plain dicts, lists, text, numbers, booleans and None. All keys are text, as they are spelled.
+        The content as plain dicts, lists, strings, numbers, booleans and None. All keys are strings, as spelled.
     problems : tuple of Problem
-        What is wrong with the syntax but could be read past, such as duplicate keys (the first one counts).
+        Syntax mistakes that did not stop the parser, such as duplicate keys (the first one counts).
     root : Node
         The nodes behind ``data``.
     """
@@ -51,14 +51,14 @@ class Document:
     root: Node
 
     def position(self, pointer: Sequence[str | int], *, key: bool = False) -> tuple[int, int]:
-        """Return line and column, from 1, of what a pointer leads to, or of the last thing on the way that exists.
+        """Return line and column, from 1, of the value at a pointer, or of its nearest parent that exists.
 
         Parameters
         ----------
         pointer : sequence of str or int
             Keys and indices from the top, as in ``("params", "max_depth")``.
         key : bool, default=False
-            The position of the key instead of its value's.
+            Return the position of the key instead of the value.
         """
         node, found = self.root, self.root.position
         for step in pointer:
@@ -73,20 +73,20 @@ class Document:
         return found.line, found.column
 
     def problem(self, pointer: Sequence[str | int], message: str, *, key: bool = False) -> Problem:
-        """Return a problem with what a pointer leads to."""
+        """Return a problem with the value, or its key, at a pointer."""
         line, column = self.position(pointer, key=key)
         return Problem(self.path, line, column, message)
 
 
 def load_document(path: Path, shown: str) -> Document:
-    """Read a file that must be free of mistakes in its syntax.
+    """Read a file that must have no syntax mistakes.
 
     Parameters
     ----------
     path : pathlib.Path
         A YAML file, or a JSON file if it ends in ``.json``.
     shown : str
-        The path as messages show it.
+        The path, as messages show it.
 
     Raises
     ------
@@ -100,9 +100,9 @@ def load_document(path: Path, shown: str) -> Document:
 
 
 def read_document(path: Path, shown: str) -> Document:
-    """Read a file as far as its syntax allows, so that its content can be checked in the same pass.
+    """Read a file even if it has some syntax mistakes, so that its content can be checked in the same pass.
 
-    Parameters are those of `load_document`. Mistakes that can be read past are in the result's ``problems``.
+    Parameters are those of `load_document`. Mistakes that did not stop the parser are in the result's ``problems``.
 
     Raises
     ------
@@ -110,17 +110,17 @@ def read_document(path: Path, shown: str) -> Document:
         If the file cannot be read, is not UTF-8, is too large, or its syntax is broken.
     """
     text = _text(path, shown)
-    findings = Findings()
+    problems = SyntaxProblems()
     try:
-        root = _root(text, findings, is_json=path.suffix == ".json")
+        root = _root(text, problems, is_json=path.suffix == ".json")
     except FileSyntaxError as fault:
-        findings.add(fault.position, fault.message)
-        raise InvalidFileError(_problems(shown, findings)) from None
-    return Document(shown, text, plain(root), tuple(_problems(shown, findings)), root)
+        problems.add(fault.position, fault.message)
+        raise InvalidFileError(_problems(shown, problems)) from None
+    return Document(shown, text, plain(root), tuple(_problems(shown, problems)), root)
 
 
-def _root(text: str, findings: Findings, *, is_json: bool) -> Node:
-    root = json_nodes.compose(text, findings) if is_json else yaml_nodes.compose(text, findings)
+def _root(text: str, problems: SyntaxProblems, *, is_json: bool) -> Node:
+    root = json_nodes.compose(text, problems) if is_json else yaml_nodes.compose(text, problems)
     if root is None:
         raise FileSyntaxError(Position(1, 1), "the file is empty")
     if not isinstance(root.value, dict):
@@ -128,8 +128,8 @@ def _root(text: str, findings: Findings, *, is_json: bool) -> Node:
     return root
 
 
-def _problems(shown: str, findings: Findings) -> list[Problem]:
-    return [Problem(shown, position.line, position.column, message) for position, message in findings.items]
+def _problems(shown: str, problems: SyntaxProblems) -> list[Problem]:
+    return [Problem(shown, position.line, position.column, message) for position, message in problems.items]
 
 
 def _text(path: Path, shown: str) -> str:
@@ -159,7 +159,7 @@ def _text(path: Path, shown: str) -> str:
 
 
 def _head(path: Path) -> bytes | None:
-    """Return a file's first bytes, one more than are allowed; None if opening it could wait, as for a named pipe."""
+    """Return a file's first bytes, one more than allowed; None if opening it could block, as with a named pipe."""
     if not stat.S_ISREG(path.stat().st_mode):
         return None
     with path.open("rb") as file:

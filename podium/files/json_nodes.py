@@ -1,4 +1,4 @@
-"""JSON as nodes: RFC 8259 and nothing more, with a word for each habit that is not JSON."""
+"""JSON as nodes: RFC 8259 only, with a message of its own for each common habit that is not JSON."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from podium.errors import FileSyntaxError, Position
-from podium.files.nodes import MAX_DEPTH, Entry, Findings, Node
+from podium.files.nodes import MAX_DEPTH, Entry, Node, SyntaxProblems
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-# CPython's own scanner of a string's body, escapes included; returns the text and where it ends.
+# CPython's scanner of a string's body, including escapes; returns the string and where it ends.
 _scan_string: Callable[[str, int, bool], tuple[str, int]] = json.decoder.scanstring  # type: ignore[attr-defined]
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -26,34 +26,34 @@ _SPELLINGS = {"True": "true", "False": "false", "None": "null", "yes": "true", "
 _NOT_NUMBERS = {"NaN", "Infinity", "-Infinity", "+Infinity"}
 
 
-def compose(text: str, findings: Findings) -> Node | None:
+def compose(text: str, problems: SyntaxProblems) -> Node | None:
     """Parse JSON.
 
     Parameters
     ----------
     text : str
-        The file's content.
-    findings : Findings
-        Receives what is wrong but can be read past: comments, trailing commas, duplicate keys, NaN.
+        Content of the file.
+    problems : SyntaxProblems
+        Receives the mistakes that do not stop the parser: comments, trailing commas, duplicate keys, NaN.
 
     Returns
     -------
     Node or None
-        The document; None when the file holds nothing.
+        The document; None if the file is empty.
 
     Raises
     ------
     FileSyntaxError
-        If the text cannot be read as JSON past some point.
+        If the parser cannot continue after a mistake.
     """
-    return _Composer(text, findings).document()
+    return _Composer(text, problems).document()
 
 
 class _Composer:
-    def __init__(self, text: str, findings: Findings) -> None:
+    def __init__(self, text: str, problems: SyntaxProblems) -> None:
         self._text = text
         self._at = 0
-        self._findings = findings
+        self._problems = problems
         self._lines = [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", text))]
 
     def document(self) -> Node | None:
@@ -63,7 +63,7 @@ class _Composer:
         node = self._value(0)
         self._skip()
         if self._at < len(self._text):
-            self._fail(f"{self._shown()} after the end of the document")
+            self._fail(f"unexpected {self._shown()} after the end of the document")
         return node
 
     def _position(self, at: int) -> Position:
@@ -83,14 +83,14 @@ class _Composer:
         return repr(word[0][:20] if word else self._text[self._at])
 
     def _skip(self) -> None:
-        """Move past white space, and past comments, each of which is a finding."""
+        """Move past white space and comments; each comment is a problem."""
         while True:
             match = _SPACE.match(self._text, self._at)
             self._at = match.end() if match else self._at
             comment = _COMMENT.match(self._text, self._at)
             if not comment:
                 return
-            self._findings.add(self._here(), "JSON has no comments: remove it, or make this a YAML file")
+            self._problems.add(self._here(), "JSON has no comments: remove it, or make this a YAML file")
             self._at = comment.end()
 
     def _next(self) -> str:
@@ -127,7 +127,7 @@ class _Composer:
             self._at += 1
             node = self._value(depth + 1)
             if key in entries:
-                self._findings.add_duplicate(position, key, entries[key].key)
+                self._problems.add_duplicate(position, key, entries[key].key)
             else:
                 entries[key] = Entry(position, node)
 
@@ -140,7 +140,7 @@ class _Composer:
         return items
 
     def _members(self, close: str, member: Callable[[], None]) -> None:
-        """Read what stands between two brackets, separated by commas."""
+        """Read the members between two brackets, separated by commas."""
         opened = self._here()
         self._at += 1
         comma: Position | None = None
@@ -156,7 +156,7 @@ class _Composer:
             elif found and found != close:
                 self._fail(f"expected ',' or {close!r}, not {self._shown()}")
         if comma:
-            self._findings.add(comma, f"trailing comma: JSON has none before {close!r}")
+            self._problems.add(comma, f"trailing comma: JSON has none before {close!r}")
         self._at += 1
 
     def _string(self) -> str:
@@ -166,14 +166,12 @@ class _Composer:
         except json.JSONDecodeError as error:
             if error.msg.startswith("Unterminated"):
                 raise FileSyntaxError(position, "this string is never closed") from None
-            # error.pos is the bad character itself, or the backslash before it.
+            # error.pos is the position of the bad character, or of the backslash before it.
             if error.msg.startswith("Invalid control"):
-                message = "a line break or tab in a string is written \\n or \\t"
+                message = "write a line break or tab in a string as \\n or \\t"
                 raise FileSyntaxError(self._position(error.pos), message) from None
-            raise FileSyntaxError(
-                self._position(error.pos), "not an escape that JSON knows: write \\\\ for \\"
-            ) from None
-        self._findings.check_text(position, text)
+            raise FileSyntaxError(self._position(error.pos), "not a JSON escape: write \\\\ for \\") from None
+        self._problems.check_text(position, text)
         return text
 
     def _word(self) -> Any:
@@ -182,9 +180,9 @@ class _Composer:
             self._fail(f"expected a value, not {self._shown()}")
         word = match[0]
         if word in _NOT_NUMBERS:
-            self._findings.add(self._here(), f"{word} is not JSON: make this a YAML file and write .nan or .inf")
+            self._problems.add(self._here(), f"{word} is not JSON: make this a YAML file and write .nan or .inf")
         elif word not in _CONSTANTS and not _NUMBER.fullmatch(word):
-            hint = f": did you mean {_SPELLINGS[word]}?" if word in _SPELLINGS else ": text takes double quotes"
+            hint = f": did you mean {_SPELLINGS[word]}?" if word in _SPELLINGS else ": a string takes double quotes"
             if word[0] in "+-.0123456789":
                 hint = ": JSON writes numbers as in 12, -0.5 or 1e-3"
             self._fail(f"expected a value, not {word[:20]!r}{hint}")
@@ -196,5 +194,5 @@ class _Composer:
         try:
             return float(word) if set(word) & set(".eE") else int(word)
         except ValueError:  # CPython refuses to convert more than 4,300 digits, which takes quadratic time
-            self._findings.add(self._here(), "a number of more than 4,300 digits")
+            self._problems.add(self._here(), "a number must not have more than 4,300 digits")
             return None

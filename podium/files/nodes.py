@@ -1,4 +1,4 @@
-"""The node: a value in a file that knows where it stands, whichever syntax the file has."""
+"""Nodes: the values of a YAML or JSON file with their positions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 
-#: Levels of nesting in a file. Real specs use about ten; the bound keeps recursion safe on hostile ones.
+#: Levels of nesting in a file. Real specs have about ten; the limit keeps recursion safe on hostile ones.
 MAX_DEPTH = 64
 
 
@@ -24,9 +24,9 @@ class Node:
     position : Position
         Where the value begins.
     value : str, int, float, bool, None, list of Node, or dict of str to Entry
-        What stands there.
+        The value.
     size : int
-        Nodes in it and below it, aliases expanded.
+        Number of nodes in it, itself included, with aliases expanded.
     """
 
     position: Position
@@ -36,34 +36,34 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A key of a mapping and what it holds."""
+    """The position of a key in a mapping, and the node of its value."""
 
     key: Position
     node: Node
 
 
 @dataclass(slots=True)
-class Findings:
-    """What a parser found wrong and could read past, in the order of the file."""
+class SyntaxProblems:
+    """Mistakes that did not stop the parser, in the order of the file."""
 
     items: list[tuple[Position, str]] = field(default_factory=list)
 
     def add(self, position: Position, message: str) -> None:
-        """Note a mistake that does not stop the reading."""
+        """Add a mistake."""
         self.items.append((position, message))
 
     def add_duplicate(self, position: Position, key: str, first: Position) -> None:
-        """Note a key that its mapping has already."""
+        """Add the mistake of a key that is already in its mapping."""
         self.add(position, f"duplicate key {key!r}: it is already on line {first.line}")
 
     def check_text(self, position: Position, text: str) -> None:
-        r"""Note characters that neither UTF-8 nor PostgreSQL can hold: NUL and lone surrogates."""
+        r"""Add the mistake of a character that UTF-8 or PostgreSQL cannot store: NUL and lone surrogates."""
         if found := NOT_STORABLE.search(text):
-            self.add(position, f"the character \\u{ord(found[0]):04x} cannot be stored as text: remove it")
+            self.add(position, f"the character \\u{ord(found[0]):04x} cannot be stored: remove it")
 
 
 def plain(node: Node) -> Any:
-    """Return what a node holds as plain dicts, lists and scalars; nothing is shared between two aliases."""
+    """Return the value of a node as plain dicts, lists and scalars; two aliases of an anchor share no object."""
     if isinstance(node.value, dict):
         return {key: plain(entry.node) for key, entry in node.value.items()}
     if isinstance(node.value, list):
@@ -72,8 +72,8 @@ def plain(node: Node) -> Any:
 
 
 def kind(value: Any) -> str:
-    """Return what a JSON value is in a message: ``a mapping``, ``a list``, ``text``, ``a number`` and so on."""
+    """Return the name of a value's type in a message: ``a mapping``, ``a list``, ``a string`` and so on."""
     if value is None:
-        return "nothing"
-    names = ((bool, "a boolean"), (str, "text"), (int, "a number"), (float, "a number"), (list, "a list"))
+        return "null"
+    names = ((bool, "a boolean"), (str, "a string"), (int, "a number"), (float, "a number"), (list, "a list"))
     return next((name for type_, name in names if isinstance(value, type_)), "a mapping")

@@ -1,4 +1,4 @@
-"""YAML as nodes, in the sense of YAML 1.2: what a person who writes ``no``, ``010`` or ``1e3`` means."""
+"""YAML as nodes, by the rules of YAML 1.2: ``no`` is a string, ``010`` is 10 and ``1e3`` is a number."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from yaml.events import (
 )
 
 from podium.errors import FileSyntaxError, Position
-from podium.files.nodes import MAX_DEPTH, Entry, Findings, Node
+from podium.files.nodes import MAX_DEPTH, Entry, Node, SyntaxProblems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-#: Nodes that all aliases of a file together may stand for: ten lines of YAML can otherwise mean a billion.
+#: Nodes that all aliases of a file together can expand to. Without a limit, ten lines of YAML can mean a billion.
 MAX_ALIASED_NODES = 10_000
 
 # libyaml's parser is 8 times faster than PyYAML's own; some builds of PyYAML lack it.
@@ -54,24 +54,24 @@ _CORE_TYPES: dict[str, tuple[type, ...]] = {
     "seq": (list,),
 }
 
-# What libyaml says, what a person can do about it, and whether the start of what it was reading says where better.
+# A message of libyaml, the message to show instead, and whether to show it at the start of the element being parsed.
 _PLAIN_WORDS = (
     (
         "mapping values are not allowed",
-        "a second ':' on this line, or a key indented too far: quote the text or mend the indentation",
+        "a second ':' on this line, or a key indented too far: quote the string or fix the indentation",
         False,
     ),
     (
         "did not find expected key",
-        "expected 'key: value' here: mend the indentation, or close a bracket or quote above",
+        "expected 'key: value' here: fix the indentation, or close a bracket or quote above",
         False,
     ),
     ("could not find expected ':'", "expected ':' after this key", True),
     ("did not find expected ',' or", "this bracket is never closed, or a comma is missing in it", True),
-    ("did not find expected '-' indicator", "expected '- ' here: mend the indentation of the list", False),
+    ("did not find expected '-' indicator", "expected '- ' here: fix the indentation of the list", False),
     (
         "did not find expected <document start>",
-        "expected the end of the file here: mend the indentation or a bracket",
+        "expected the end of the file here: fix the indentation or a bracket",
         False,
     ),
     ("found unexpected end of stream", "this quote is never closed", True),
@@ -81,31 +81,31 @@ _PLAIN_WORDS = (
 )
 
 
-def compose(text: str, findings: Findings) -> Node | None:
+def compose(text: str, problems: SyntaxProblems) -> Node | None:
     """Parse YAML.
 
     Parameters
     ----------
     text : str
-        The file's content.
-    findings : Findings
-        Receives what is wrong but can be read past: duplicate keys, tags, keys that are not text.
+        Content of the file.
+    problems : SyntaxProblems
+        Receives the mistakes that do not stop the parser: duplicate keys, tags, keys that are not strings.
 
     Returns
     -------
     Node or None
-        The document; None when there is nothing in the file but comments.
+        The document; None if the file has nothing but comments.
 
     Raises
     ------
     FileSyntaxError
-        If the text is not YAML, holds several documents, nests too deeply, or its aliases stand for too much.
+        If the file is not YAML, holds several documents, nests too deeply, or its aliases expand to too many nodes.
     """
     try:
-        return _Composer(text, findings).document()
+        return _Composer(text, problems).document()
     except yaml.MarkedYAMLError as error:
         raise _fault(error, text) from None
-    except yaml.YAMLError as error:  # ReaderError: a character that YAML forbids; documents.py has looked for them
+    except yaml.YAMLError as error:  # ReaderError: a character that YAML forbids; documents.py rejects these earlier
         raise FileSyntaxError(Position(1, 1), f"not valid YAML: {error}".splitlines()[0]) from None
 
 
@@ -115,7 +115,7 @@ def resolve(text: str) -> Any:
     Raises
     ------
     ValueError
-        If it is a number of thousands of digits.
+        If it is a number of more than 4,300 digits.
     """
     if text in _CONSTANTS:
         return _CONSTANTS[text]
@@ -127,9 +127,9 @@ def resolve(text: str) -> Any:
 
 
 def from_environment(text: str) -> Any:
-    """Return a text with its environment variables replaced by their values; those that are not set stay.
+    """Return a string with its environment variables replaced by their values; variables that are not set stay.
 
-    dag-factory does that before it reads YAML: a variable that stands alone can therefore be a number.
+    dag-factory replaces them before it parses the YAML, so a value that is only a variable can become a number.
     """
     found = os.path.expandvars(text)
     if found == text or not _VARIABLE.fullmatch(text):
@@ -141,11 +141,11 @@ def from_environment(text: str) -> Any:
 
 
 class _Composer:
-    """Builds nodes from libyaml's events; its own composer loses where an alias stands and keeps the last duplicate."""
+    """Builds nodes from libyaml's events. PyYAML's composer loses alias positions and keeps the last duplicate key."""
 
-    def __init__(self, text: str, findings: Findings) -> None:
+    def __init__(self, text: str, problems: SyntaxProblems) -> None:
         self._events: Iterator[Event] = yaml.parse(text, Loader=_LOADER)
-        self._findings = findings
+        self._problems = problems
         self._anchors: dict[str, Node | None] = {}
         self._aliased = 0
 
@@ -156,7 +156,7 @@ class _Composer:
                 break
             if isinstance(event, DocumentStartEvent):
                 if root is not None:
-                    raise FileSyntaxError(_start(event), "a second document starts here: put it into a file of its own")
+                    raise FileSyntaxError(_start(event), "a second document starts here: move it to another file")
                 root = self._node(next(self._events), 0)
         empty = root is not None and root.value is None
         return None if empty else root
@@ -169,7 +169,7 @@ class _Composer:
             raise FileSyntaxError(position, f"nested more than {MAX_DEPTH} levels deep")
         anchor: str | None = event.anchor  # type: ignore[attr-defined]
         if anchor is not None:
-            self._anchors[anchor] = None  # known but unfinished: an alias inside would be endless
+            self._anchors[anchor] = None  # known but unfinished: an alias to it from inside would be endless
         if isinstance(event, CollectionStartEvent):
             node = self._collection(event, position, depth)
         else:
@@ -183,10 +183,10 @@ class _Composer:
             raise FileSyntaxError(position, f"the alias *{anchor} has no anchor &{anchor} above it")
         node = self._anchors[anchor]
         if node is None:
-            raise FileSyntaxError(position, f"the alias *{anchor} stands inside its own anchor")
+            raise FileSyntaxError(position, f"the alias *{anchor} is inside its own anchor")
         self._aliased += node.size
         if self._aliased > MAX_ALIASED_NODES:
-            raise FileSyntaxError(position, f"the aliases stand for more than {MAX_ALIASED_NODES:,} values")
+            raise FileSyntaxError(position, f"the aliases expand to more than {MAX_ALIASED_NODES:,} values")
         return node
 
     def _collection(self, event: Event, position: Position, depth: int) -> Node:
@@ -213,7 +213,7 @@ class _Composer:
             if key is None:
                 continue
             if key in own:
-                self._findings.add_duplicate(position, key, own[key].key)
+                self._problems.add_duplicate(position, key, own[key].key)
                 continue
             own[key] = Entry(position, node)
             if key == "<<" and isinstance(event, ScalarEvent) and event.implicit[0]:
@@ -228,30 +228,30 @@ class _Composer:
         sources = node.value if isinstance(node.value, list) else [node]
         if all(isinstance(source.value, dict) for source in sources):
             return sources
-        self._findings.add(node.position, "the merge key << takes a mapping or a list of mappings")
+        self._problems.add(node.position, "the merge key << takes a mapping or a list of mappings")
         return []
 
     def _key(self, event: Event, depth: int) -> str | None:
-        """Return a key as its author spelled it: JSON has text keys only, so ``1:`` and ``no:`` are text too."""
+        """Return a key as it is spelled: JSON only has string keys, so ``1:`` and ``no:`` are strings too."""
         if isinstance(event, ScalarEvent):
             self._check_tag(event.tag, event.value, _start(event))
-            self._findings.check_text(_start(event), event.value)
+            self._problems.check_text(_start(event), event.value)
             return event.value
         node = self._node(event, depth + 1)
         if isinstance(node.value, dict | list):
-            self._findings.add(_start(event), "a key must be text, not a mapping or a list: quote '{' and '['")
+            self._problems.add(_start(event), "a key must be a string, not a mapping or a list: quote '{' and '['")
             return None
         return str(node.value)
 
     def _scalar(self, event: Event, position: Position) -> Node:
         text: str = event.value  # type: ignore[attr-defined]
         tag: str | None = event.tag  # type: ignore[attr-defined]
-        self._findings.check_text(position, text)
+        self._problems.check_text(position, text)
         try:
             plain: bool = event.implicit[0]  # type: ignore[attr-defined]
             value = resolve(text) if plain or tag not in (None, "!", _CORE + "str") else text
         except ValueError:
-            self._findings.add(position, "a number of more than 4,300 digits")
+            self._problems.add(position, "a number must not have more than 4,300 digits")
             value = text
         self._check_tag(tag, value, position)
         return Node(position, value)
@@ -262,9 +262,9 @@ class _Composer:
         expected = _CORE_TYPES.get(tag.removeprefix(_CORE)) if tag.startswith(_CORE) else None
         shown = "!!" + tag.removeprefix(_CORE) if tag.startswith(_CORE) else tag
         if expected is None:
-            self._findings.add(position, f"the tag {shown} is not allowed: only plain values are")
+            self._problems.add(position, f"the tag {shown} is not allowed: only plain values are")
         elif not isinstance(value, expected):
-            self._findings.add(position, f"the value is not what its tag {shown} says")
+            self._problems.add(position, f"the value does not match its tag {shown}")
 
 
 def _start(event: Event) -> Position:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from podium.files.documents import Document
     from podium.project import Project
 from podium.specs.dags import expand
-from podium.specs.files import _readable, _tasks, files_of, spec_files
+from podium.specs.files import files_of, readable, spec_files, tasks_of
 from podium.specs.vocabulary import NOT_DAGS
 
 
@@ -51,7 +51,7 @@ def read_pipeline(project: Project, dag_id: str) -> Pipeline:
         if dag_id in document.data:
             return _pipeline(project, dag_id, expand(document.data[dag_id]), document)
     known: list[str] = []
-    for document in _readable(spec_files(project), project):
+    for document in readable(spec_files(project), project):
         known += document.data.keys() - set(NOT_DAGS)
     hint = did_you_mean(dag_id, known) or f": known are {', '.join(sorted(known))}"
     raise PodiumError(f"no pipeline {dag_id!r} in {project.shown(project.dag_specs)}{hint}")
@@ -60,7 +60,7 @@ def read_pipeline(project: Project, dag_id: str) -> Pipeline:
 def _pipeline(project: Project, dag_id: str, spec: dict[str, Any], document: Document) -> Pipeline:
     of_step = {
         vocabulary.current_path(task.get("python_callable")): {**task, **task.get("partial", {})}
-        for task in _tasks(spec)
+        for task in tasks_of(spec)
     }
     promote = of_step.get(vocabulary.PROMOTE)
     if promote is None:

@@ -1,18 +1,18 @@
-"""The constraint: what scikit-learn says a parameter may be, as JSON Schema.
+"""JSON Schemas of the parameters of scikit-learn classes.
 
 scikit-learn keeps its rules in each class's ``_parameter_constraints`` (``sklearn.utils._param_validation``). They are
-private, so this module is the one place that reads them, and the exact release is pinned.
+private, so only this module reads them, and the exact release is pinned.
 
-What JSON Schema cannot say stands in keywords of our own, which other validators ignore:
+What JSON Schema cannot express is in additional keywords, which other validators ignore:
 
 ``x-float``
     An integer is not accepted: for scikit-learn ``max_features: 1`` is one feature and ``1.0`` is all of them.
 ``x-nonfinite``
     Which of ``.inf``, ``-.inf`` and ``.nan`` are accepted; JSON has no such numbers, YAML does.
 ``x-inexpressible``
-    What scikit-learn takes here besides, and a config cannot hold.
+    Other values that scikit-learn accepts and a config cannot contain.
 ``x-nested``
-    ``estimator``: a classifier by the rules of a config; ``estimators``: a mapping of names to such.
+    ``estimator``: a classifier by the rules of a config; ``estimators``: a mapping of names to classifiers.
 ``x-tuple``, ``x-labels``, ``x-function``
     How to convert the value: a list to a tuple; keys that are whole numbers to integers; a name to a function.
 """
@@ -27,7 +27,7 @@ from typing import Any
 
 from podium.source import docstrings
 
-#: Functions that a selector of features may score by, all in ``sklearn.feature_selection``.
+#: Score functions of feature selectors, all in ``sklearn.feature_selection``.
 SCORE_FUNCTIONS = ("chi2", "f_classif", "mutual_info_classif")
 
 _NONFINITE = {".inf": math.inf, "-.inf": -math.inf, ".nan": math.nan}
@@ -49,7 +49,7 @@ _WORDS: dict[str, list[dict[str, Any]]] = {
     "verbose": [{"type": "boolean"}, {"type": "integer", "minimum": 0}],
     "random_state": [{"type": "integer", "minimum": 0, "maximum": 2**32 - 1}, {"type": "null"}],
     "cv_object": [{"type": "integer", "minimum": 2}, {"type": "null"}],
-    "nan": [],  # stands in x-nonfinite
+    "nan": [],  # in x-nonfinite
 }
 
 
@@ -82,7 +82,7 @@ def parameter_schemas(class_: type) -> dict[str, dict[str, Any]]:
 
 
 def required(class_: type) -> list[str]:
-    """Return the parameters without a default, or with one that the class itself refuses when it is fitted."""
+    """Return the parameters without a default, or with a default that the class refuses in ``fit``."""
     from sklearn.utils._param_validation import make_constraint
 
     rules: dict[str, Any] = class_._parameter_constraints  # type: ignore[attr-defined]  # noqa: SLF001
@@ -104,7 +104,7 @@ def _parameter(name: str, rules: Any, default: Any) -> dict[str, Any]:
     branches: list[dict[str, Any]] = []
     inexpressible: list[str] = []
     for rule in rules:
-        if type(rule).__name__ == "Hidden":  # kept by scikit-learn for old code, not to be shown
+        if type(rule).__name__ == "Hidden":  # kept by scikit-learn for old code, not documented
             continue
         found = _branches(rule, default)
         branches += found
@@ -123,7 +123,7 @@ def _parameter(name: str, rules: Any, default: Any) -> dict[str, Any]:
 
 
 def _special(name: str, rules: list[Any], default: Any) -> dict[str, Any] | None:
-    """Return the schema of a parameter whose rules say less than is known about it."""
+    """Return the schema of a parameter whose rules are less strict than they could be."""
     optional: list[dict[str, Any]] = [{"type": "null"}] if None in rules else []
     if name == "estimators":
         return {"$ref": "#/$defs/named_classifiers", "x-nested": "estimators"}
@@ -137,13 +137,13 @@ def _special(name: str, rules: list[Any], default: Any) -> dict[str, Any] | None
 
         own = {default} if isinstance(default, str) else set()  # 'loss' of HistGradientBoostingClassifier
         return _any_of([{"enum": sorted({*get_scorer_names(), *own})}, *optional])
-    if name == "memory":  # a folder of pickles, which whoever can write there could use to run code
+    if name == "memory":  # a folder of pickles: anyone who can write to it could run code
         return {"type": "null", "x-inexpressible": "a cache"}
     return None
 
 
-def _branches(rule: Any, default: Any) -> list[dict[str, Any]]:  # noqa: PLR0911 (one return a kind of rule)
-    """Return the schemas any of which says what a rule says; none when JSON has no such values."""
+def _branches(rule: Any, default: Any) -> list[dict[str, Any]]:  # noqa: PLR0911 (one return per kind of rule)
+    """Return schemas whose union is equivalent to a rule; none if JSON cannot represent its values."""
     if rule is None:
         return [{"type": "null"}]
     if isinstance(rule, str):
@@ -203,7 +203,7 @@ def _any_of(branches: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _remark(schema: dict[str, Any]) -> str:
     missing = schema.get("x-inexpressible")
-    return f"A config cannot hold {missing}" if missing else ""
+    return f"A config cannot contain {missing}" if missing else ""
 
 
 def _name(rule: Any) -> str:
@@ -215,7 +215,7 @@ def _name(rule: Any) -> str:
 
 
 def _is_marker(rules: Any, default: Any) -> bool:
-    """Return whether a default only tells scikit-learn that nothing was given, as ``'warn'`` does."""
+    """Return whether a default only means that no value was given, as ``'warn'`` does."""
     hidden = [rule.constraint for rule in rules if type(rule).__name__ == "Hidden"]
     return any(type(rule).__name__ == "StrOptions" and default in rule.options for rule in hidden)
 

@@ -1,4 +1,4 @@
-"""Writing the schemas: into the package and a project's ``schemas/``, where editors find them."""
+"""Writes the schemas into the package and a project's ``schemas/``, where editors find them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def stale(project: Project) -> dict[Path, str]:
-    """Return the schema files of a project that are not what the installed releases generate, with their new text.
+    """Return the schema files of a project that differ from those generated now, with their new content.
 
-    In a checkout of Podium itself those of the package are among them.
+    In a checkout of Podium itself, they include the files of the package.
     """
     package = Path(str(resources.files(schemas)))
     folders = [project.root / "schemas", *([package] if package.is_relative_to(project.root / "podium") else [])]
@@ -28,13 +28,13 @@ def stale(project: Project) -> dict[Path, str]:
 
 
 def write(files: dict[Path, str]) -> None:
-    """Write files, and the folders that they are in."""
+    """Write files, and create their folders."""
     for file, text in files.items():
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")
 
 
 def render() -> dict[str, str]:
-    """Return the text of each schema by the name of its file."""
+    """Return the content of each schema file by its name."""
     generated = {schemas.CONFIG: config_schema.generate(), schemas.SPEC: spec_schema.generate()}
     return {name: json.dumps(schema, indent=1, ensure_ascii=False) + "\n" for name, schema in generated.items()}

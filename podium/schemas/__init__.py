@@ -15,6 +15,6 @@ CONFIG, SPEC = "classifier_config.schema.json", "dag_spec.schema.json"
 
 @cache
 def load(name: str) -> dict[str, Any]:
-    """Return a schema, :data:`CONFIG` or :data:`SPEC`, which callers must not change."""
+    """Return a schema, :data:`CONFIG` or :data:`SPEC`, which must not be modified."""
     schema: dict[str, Any] = json.loads(resources.files(__name__).joinpath(name).read_text(encoding="utf-8"))
     return schema

@@ -1,1 +1,1 @@
-"""Python source, read without importing it: what stands behind a dotted name, and what it takes."""
+"""Python source, read without importing it: definitions by import path, and their signatures."""

@@ -1,4 +1,4 @@
-"""The docstring: what a library's own documentation says about a class and each of its parameters."""
+"""Docstrings: the summary of a class, and the descriptions of its parameters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 import re
 from itertools import zip_longest
 
-#: Longest description that goes into a schema, in characters: an editor's hover shows about this much.
+#: Longest description in a schema, in characters; an editor's hover shows about this much.
 MAX_LENGTH = 400
 
 _SECTION = re.compile(r"^(?P<title>[A-Z][A-Za-z ]+)\n-{3,}$", re.MULTILINE)
@@ -17,12 +17,12 @@ _LINK = re.compile(r"`(?P<title>[^`<]+?)\s*<[^>`]+>`_+")
 
 
 def summary(class_: type) -> str:
-    """Return the first paragraph of a class's docstring, as one line of text."""
+    """Return the first paragraph of a class's docstring, as one line."""
     return _clean((inspect.getdoc(class_) or "").split("\n\n")[0])
 
 
 def parameters(class_: type) -> dict[str, str]:
-    """Return, for each parameter that a numpydoc docstring describes, its type and the beginning of its description."""
+    """Return the type and the beginning of the description of each parameter in a numpydoc docstring."""
     return {name: _described(lines) for name, lines in _entries(_section(inspect.getdoc(class_) or "", "Parameters"))}
 
 

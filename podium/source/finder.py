@@ -1,4 +1,4 @@
-"""The symbol: what stands behind a dotted name, found by reading source files; nothing is imported, nothing runs."""
+"""The finder: finds the definition of an import path by reading source files; nothing is imported or run."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
 
-#: How many imports and aliases a name may stand behind.
+#: Most imports and aliases to follow from a name to its definition.
 MAX_HOPS = 12
 
-#: Source of the largest module that is read, in bytes; the largest in Airflow has about 120 KiB.
+#: Size of the largest source file that is read, in bytes; the largest in Airflow has about 120 KiB.
 MAX_SOURCE = 1024 * 1024
 
 Definition: TypeAlias = "ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef"
 
-#: Modules whose Python source has a name of its own, from Python 3.12 on.
+#: Modules whose Python source has another name, from Python 3.12 on.
 _TWINS = {"_pydatetime": "datetime"}
 
 _FIELD_DECORATORS = ("dataclass", "define", "frozen", "mutable", "attrs", "s")
@@ -34,14 +34,14 @@ _FIELD_DECORATORS = ("dataclass", "define", "frozen", "mutable", "attrs", "s")
 
 @dataclass(frozen=True)
 class Symbol:
-    """A class, a function or another value.
+    """The definition of a class, a function or another value.
 
     Parameters
     ----------
     name : str
-        Where it is defined, as in ``airflow.sdk.definitions.asset.Asset``.
+        Import path of its definition, as in ``airflow.sdk.definitions.asset.Asset``.
     node : ast node or None
-        The class or function; None for another value, or where the source cannot be read.
+        The class or function; None for another value, or if the source cannot be read.
     module : Module or None
         The module that defines it.
     """
@@ -57,7 +57,7 @@ class Symbol:
 
     @property
     def doc(self) -> str:
-        """Its docstring, or an empty text."""
+        """Its docstring, or an empty string."""
         return (ast.get_docstring(self.node) or "") if self.node else ""
 
 
@@ -72,14 +72,14 @@ class Module:
     path : pathlib.Path
         The file.
     names : dict
-        What the module's top level defines: classes and functions, ``("import", module, name)`` for what it imports
+        Top-level names of the module: classes and functions, ``("import", module, name)`` for what it imports
         and None for any other value.
     is_package : bool
-        Whether relative imports count from here.
+        Whether it is a package, to which relative imports are relative.
     stars : tuple of str
-        Modules that it imports everything from.
+        Modules from which it imports ``*``.
     is_open : bool
-        Whether the module can have names that its source does not show.
+        Whether the module can have names that are not in its source.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Module:
 
 
 class Finder:
-    """Looks names up along a list of folders, as Python's import does, and remembers what it found.
+    """Finds names in a list of folders, as Python's import does, and caches the results.
 
     Parameters
     ----------
@@ -105,12 +105,12 @@ class Finder:
         self._modules: dict[str, Module | None] = {}
 
     def find(self, dotted: str) -> Symbol:
-        """Return what a dotted name such as ``package.module.name`` stands for.
+        """Return the definition of an import path such as ``package.module.name``.
 
         Raises
         ------
         SymbolNotFoundError
-            If there is no such module, or no such name in it.
+            If there is no such module, or it has no such name.
         """
         if dotted not in self._found:
             self._found[dotted] = self._find(dotted, 0)
@@ -119,7 +119,7 @@ class Finder:
     def _find(self, dotted: str, hops: int) -> Symbol:
         module_name, _, name = dotted.rpartition(".")
         if not module_name:
-            raise SymbolNotFoundError(f"{dotted!r} is not a dotted path such as 'package.module.name'")
+            raise SymbolNotFoundError(f"{dotted!r} is not an import path such as 'package.module.name'")
         moved = self._moved(module_name, name) if hops < MAX_HOPS else None
         if moved and moved != dotted:
             return self._find(moved, hops + 1)
@@ -135,7 +135,7 @@ class Finder:
         return Symbol(dotted)
 
     def in_module(self, module: Module, name: str) -> Symbol | None:
-        """Return what a name means inside a module, or None if it cannot be told."""
+        """Return the definition of a name inside a module, or None if it is unknown."""
         try:
             return self._in_module(module, name, 0)
         except SymbolNotFoundError:
@@ -160,14 +160,14 @@ class Finder:
         return None
 
     def _explain_missing(self, module_name: str) -> None:
-        """Raise `SymbolNotFoundError` unless the module can be there in a form other than source, such as compiled."""
+        """Raise `SymbolNotFoundError` unless the module exists in a form other than source, such as compiled."""
         parts = module_name.split(".")
         for end in range(1, len(parts) + 1):
             name = ".".join(parts[:end])
             if self._spec(name) is None:
                 if name in sys.builtin_module_names:
                     return
-                raise SymbolNotFoundError(f"there is no module {name!r} here{self._near(name)}")
+                raise SymbolNotFoundError(f"there is no module {name!r}{self._near(name)}")
 
     def _near(self, name: str) -> str:
         package, _, last = name.rpartition(".")
@@ -186,7 +186,7 @@ class Finder:
         return _locate(name, self._path)
 
     def _moved(self, module_name: str, name: str) -> str | None:
-        """Return where Airflow redirects a class of its former modules, such as ``airflow.operators.bash``."""
+        """Return the path to which Airflow redirects a class of a former module, such as ``airflow.operators.bash``."""
         package, _, last = module_name.rpartition(".")
         if not package.startswith("airflow"):
             return None
@@ -199,7 +199,7 @@ class Finder:
         return redirected or _redirects(parent.path).get((last, name))
 
     def bases(self, symbol: Symbol) -> Iterator[Symbol]:
-        """Yield the base classes of a class, in order; those that cannot be told come without a node."""
+        """Yield the base classes of a class, in order; those that are unknown have no node."""
         if not isinstance(symbol.node, ast.ClassDef) or symbol.module is None:
             return
         for base in symbol.node.bases:
@@ -216,7 +216,7 @@ class Finder:
 
 
 def has_fields(node: ast.ClassDef) -> bool:
-    """Return whether a class is one of attrs' or a dataclass that writes its own ``__init__``."""
+    """Return whether a class is a dataclass or attrs class with a generated ``__init__``."""
     for decorator in node.decorator_list:
         call = decorator if isinstance(decorator, ast.Call) else None
         name = ast.unparse(call.func if call else decorator).rpartition(".")[2]
@@ -228,7 +228,7 @@ def has_fields(node: ast.ClassDef) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def _locate(name: str, path: tuple[str, ...]) -> str | None:
-    """Return a module's source file, or ``-`` for one that is not source; None if there is no such module."""
+    """Return a module's source file, ``-`` if it is not source, or None if there is no such module."""
     if name in sys.builtin_module_names:
         return "-"
     package, _, last = name.rpartition(".")
@@ -246,7 +246,7 @@ def _locations(package: str, path: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _spec(name: str, path: tuple[str, ...]) -> ModuleSpec | None:
-    """Find a module in folders; unlike ``importlib.util.find_spec`` it does not import the package around it."""
+    """Find a module in folders; unlike ``importlib.util.find_spec``, without importing its parent packages."""
     if not name.isidentifier() or not path:
         return None
     try:
@@ -256,7 +256,7 @@ def _spec(name: str, path: tuple[str, ...]) -> ModuleSpec | None:
 
 
 def module_of_file(path: Path, name: str = "") -> Module | None:
-    """Return a file's source as a module, or None if it is not Python."""
+    """Return the module of a source file, or None if it is not valid Python."""
     try:
         status = path.stat()
     except OSError:
@@ -288,7 +288,7 @@ def _parse(name: str, path: Path, _modified: int) -> Module | None:
 
 
 def _collect(body: Sequence[ast.stmt], module: Module, stars: list[str]) -> None:
-    """Note what statements define, wherever at a module's top level: in the branches of an ``if`` or ``try`` too."""
+    """Add the names that top-level statements define, including those in branches of ``if`` and ``try``."""
     for node in body:
         match node:
             case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -307,7 +307,7 @@ def _collect(body: Sequence[ast.stmt], module: Module, stars: list[str]) -> None
 
 
 def _inner(node: ast.If | ast.With | ast.Try) -> Iterator[list[ast.stmt]]:
-    """Yield the blocks of a statement, the one that counts most last."""
+    """Yield the blocks of a statement; later definitions replace earlier ones, so the main block is last."""
     if isinstance(node, ast.Try):
         yield from (handler.body for handler in node.handlers)
         yield node.finalbody
@@ -345,7 +345,7 @@ def _absolute(node: ast.ImportFrom, module: Module) -> str:
 
 @functools.cache
 def _redirects(path: Path) -> dict[tuple[str, str], str]:
-    """Return the classes that a package's ``__deprecated_classes`` sends elsewhere, by module and name."""
+    """Return the new paths of the classes in a package's ``__deprecated_classes``, by module and name."""
     try:
         source = path.with_suffix(".py").read_bytes()
         tree = ast.parse(source) if b"__deprecated_classes" in source else None

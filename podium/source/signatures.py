@@ -1,4 +1,4 @@
-"""The signature: what a class or a function takes, as JSON Schemas, read from its source."""
+"""Signatures of classes and functions, read from their source, with a JSON Schema for each argument."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-#: Where the arguments of operators end: these take no others, and say so by raising.
+#: Base classes of operators, which raise an error for unknown arguments.
 OPERATOR_ROOTS = ("airflow.sdk.bases.operator.BaseOperator",)
 
 _TEXT = {"str", "os.PathLike", "Path", "pathlib.Path"}
@@ -28,7 +28,7 @@ _SIMPLE: dict[str, dict[str, Any]] = {
 }
 _MAPPINGS = {"dict", "Dict", "Mapping", "MutableMapping"}
 _LISTS = {"list", "List", "Sequence", "Iterable", "Collection", "set", "Set", "tuple", "Tuple", "frozenset"}
-#: Objects that only ``__type__`` can make.
+#: Types of objects that only ``__type__`` can create.
 _OBJECTS = {
     "timedelta": "datetime.timedelta",
     "datetime.timedelta": "datetime.timedelta",
@@ -41,24 +41,24 @@ _SPHINX_OTHER = re.compile(r"^\s*(:\w+|\.\. )")
 
 @dataclass
 class Signature:
-    """What can be given.
+    """The arguments of a class's constructor or a function.
 
     Parameters
     ----------
     name : str
-        Of the class or function, as messages show it.
+        Name of the class or function, as messages show it.
     arguments : dict of str to dict
-        A JSON Schema each, in the order of the source.
+        JSON Schemas, in the order of the source.
     required : list of str
-        Those without a default.
+        Arguments without a default.
     positional : list of str
-        Those that can be given by position.
+        Positional arguments.
     keyword_only : set of str
-        Those that must be given by name.
+        Keyword-only arguments.
     is_open : bool
-        Whether others may be given too, or it cannot be told.
+        Whether it takes other arguments too, or this is unknown.
     has_varargs : bool
-        Whether any number may be given by position.
+        Whether it takes any number of positional arguments.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Signature:
 
 
 def signature(symbol: Symbol, finder: Finder) -> Signature:
-    """Return what a class's constructor or a function takes; open if the source does not tell."""
+    """Return the arguments of a class's constructor or a function; open if the source cannot be read."""
     short = symbol.name.rpartition(".")[2]
     if isinstance(symbol.node, ast.FunctionDef | ast.AsyncFunctionDef):
         result = Signature(short)
@@ -85,9 +85,9 @@ def signature(symbol: Symbol, finder: Finder) -> Signature:
 
 
 def annotation_schema(node: ast.expr | None) -> dict[str, Any]:
-    """Return the JSON Schema of a type hint; ``{}`` accepts anything and stands for what cannot be told.
+    """Return the JSON Schema of a type hint; ``{}``, which accepts anything, if the type is unknown.
 
-    A union of which one part is unknown is unknown as a whole: refusing a value that is right would be worse.
+    A union with an unknown part is unknown: refusing a correct value would be worse than accepting a wrong one.
     """
     branches = _branches(node)
     if not branches or {} in branches:
@@ -132,7 +132,7 @@ def _generic(node: ast.Subscript) -> list[dict[str, Any]]:
 
 
 def _add_function(result: Signature, node: ast.FunctionDef | ast.AsyncFunctionDef, doc: str, *, skip: int) -> None:
-    """Add a function's arguments; those that are there already, from a subclass, win."""
+    """Add a function's arguments; arguments already added, from a subclass, take precedence."""
     words = described(doc)
     positional = [*node.args.posonlyargs, *node.args.args]
     without = len(positional) - len(node.args.defaults)
@@ -171,7 +171,7 @@ def _add_default(schema: dict[str, Any], default: ast.expr) -> None:
 
 
 def _add_class(result: Signature, symbol: Symbol, finder: Finder, seen: set[str]) -> bool:
-    """Add what a class's constructor takes, and what its base classes take if it hands ``**kwargs`` on to them.
+    """Add the arguments of a class's constructor, and those of its base classes if it passes ``**kwargs`` to them.
 
     Returns
     -------
@@ -214,7 +214,7 @@ def _add_class(result: Signature, symbol: Symbol, finder: Finder, seen: set[str]
 
 
 def _handed_on(function: ast.FunctionDef) -> set[str]:
-    """Return the arguments that a constructor gives to that of its base class itself: no caller can give them too."""
+    """Return the arguments that a constructor itself passes to its base class, so that a caller cannot."""
     calls = [call for call in ast.walk(function) if isinstance(call, ast.Call)]
     of_base = [call for call in calls if ast.unparse(call.func) == "super().__init__"]
     return {str(keyword.arg) for call in of_base for keyword in call.keywords if keyword.arg}
@@ -226,18 +226,18 @@ def _remove(result: Signature, name: str) -> None:
 
 
 def _any_base(result: Signature, symbol: Symbol, finder: Finder, seen: set[str]) -> bool:
-    """Add what the base classes take; return whether any of them told."""
-    was_open, told = result.is_open, False
+    """Add the arguments of the base classes; return whether a constructor was found."""
+    was_open, found = result.is_open, False
     for base in finder.bases(symbol):
         if base.node is not None and _add_class(result, base, finder, seen):
-            told = True
-    if not told:
+            found = True
+    if not found:
         result.is_open = was_open
-    return told
+    return found
 
 
 def _add_fields(result: Signature, node: ast.ClassDef, doc: str) -> None:
-    """Add what attrs or a dataclass makes of a class's annotated fields."""
+    """Add the arguments that attrs or dataclass generates from a class's annotated fields."""
     words = described(doc)
     for statement in node.body:
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
@@ -265,7 +265,7 @@ def _add_field(result: Signature, statement: ast.AnnAssign, options: dict[str, s
 
 
 def _field_options(value: ast.expr | None) -> dict[str, str]:
-    """Return what a field says of itself, as source."""
+    """Return the options of a field, as source code."""
     call = value if isinstance(value, ast.Call) and _is_field(value) else None
     return {str(option.arg): ast.unparse(option.value) for option in (call.keywords if call else [])}
 
@@ -275,12 +275,12 @@ def _is_field(value: ast.expr | None) -> bool:
 
 
 def described(doc: str) -> dict[str, str]:
-    """Return what a docstring says of each parameter, whether it is numpydoc's or Sphinx's."""
+    """Return the description of each parameter in a docstring of numpydoc or Sphinx style."""
     return {**docstrings.parameters(_documented(doc)), **_sphinx(doc.splitlines())}
 
 
 def summary(doc: str) -> str:
-    """Return the first paragraph of a docstring, as one line of text."""
+    """Return the first paragraph of a docstring, as one line."""
     return textwrap.shorten(docstrings.summary(_documented(doc)), docstrings.MAX_LENGTH, placeholder=" …")
 
 

@@ -1,4 +1,4 @@
-"""The argument: what a DAG, a task, an operator, a step or an object takes by a name, from the generated schema."""
+"""Arguments of DAGs, tasks, operators, steps and objects, from the generated schema or from their signatures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from podium import schemas
 from podium.configs.parameters import Parameter
 from podium.errors import did_you_mean
 from podium.source.signatures import Signature, signature
-from podium.specs.vocabulary import SENSOR_MODE, current_path
+from podium.specs.vocabulary import SENSOR_MODE, current_path, spec_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from podium.source.finder import Finder, Symbol
 
 
-#: Keys that make a mapping stand for an object that is known only when the DAG is built.
+#: Keys of a mapping that describes an object, which is created when the DAG is built.
 OBJECT_KEYS = ("__type__", "__args__", "__and__", "__or__", "__join__")
 
-#: What takes the arguments of a task that is a plain function.
+#: The decorators of a task that is a plain function, and the operator that they create.
 PYTHON_TASKS = ("airflow.sdk.definitions.decorators.task", "airflow.providers.standard.decorators.python.python_task")
 PYTHON_OPERATOR = "airflow.providers.standard.operators.python.PythonOperator"
 
@@ -31,17 +31,17 @@ _VARIABLE = re.compile(r"\$\{?\w")
 _TEMPLATE = re.compile(r"\{\{|\{%")
 
 
-#: What has been read, for each finder.
+#: Arguments that have been read, for each finder.
 _known: WeakKeyDictionary[Finder, dict[tuple[str, ...], Arguments]] = WeakKeyDictionary()
 
 
 def is_object(value: Any) -> bool:
-    """Return whether a value stands for an object of a class."""
+    """Return whether a value describes an object of a class."""
     return isinstance(value, dict) and any(key in value for key in OBJECT_KEYS)
 
 
 def unwrapped(value: Any) -> tuple[Any, tuple[str, ...]]:
-    """Return what a list or text in the form of an object holds, and where in it; other values as they are."""
+    """Return the content of a list or string in the form of an object, and its place in it; other values unchanged."""
     if isinstance(value, dict):
         if value.get("__type__") == "builtins.list" and isinstance(value.get("items"), list):
             return value["items"], ("items",)
@@ -52,7 +52,7 @@ def unwrapped(value: Any) -> tuple[Any, tuple[str, ...]]:
 
 
 def is_later(value: Any, *, templated: bool = True) -> bool:
-    """Return whether a value's type cannot be told yet: it has a variable or a template in it, or is an object."""
+    """Return whether a value is only known later: it contains a variable or a template, or is an object."""
     if not isinstance(value, str):
         return is_object(value)
     return _VARIABLE.search(value) is not None or (templated and _TEMPLATE.search(value) is not None)
@@ -64,7 +64,7 @@ class Argument(Parameter):
 
     @cached_property
     def expected(self) -> str:
-        """What is accepted, in words."""
+        """The accepted values, in words."""
         objects = [f"{{__type__: {branch['x-object']}, ...}}" for branch in self.branches if "x-object" in branch]
         plain = [branch for branch in self.branches if "x-object" not in branch]
         words = [Parameter(self.name, {"anyOf": plain}).expected] if plain else []
@@ -72,34 +72,34 @@ class Argument(Parameter):
 
     @cached_property
     def is_time_span(self) -> bool:
-        """Whether a number stands for seconds."""
+        """Whether a number means seconds."""
         return any(branch.get("x-object") == "datetime.timedelta" for branch in self.branches)
 
     def inside(self, kind: str) -> dict[str, Any] | None:
-        """Return the branch that says what is inside a mapping (``properties``) or a list (``items``), if one does."""
+        """Return the branch with the schema of values in a mapping (``properties``) or list (``items``), or None."""
         return next((branch for branch in self.branches if branch.get(kind)), None)
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """What something takes.
+    """The arguments of a DAG, task, operator, function or class.
 
     Parameters
     ----------
     name : str
-        How messages call it.
+        Its name in messages.
     by_name : dict of str to Argument
-        What it takes.
+        The arguments.
     required : tuple of str
-        What it cannot do without.
+        Required arguments.
     is_open : bool
-        Whether it takes others too, or it cannot be told.
+        Whether it takes other arguments too, or this is unknown.
     positional : tuple of str
-        What it takes by position, in order.
+        Positional arguments, in order.
     has_varargs : bool
-        Whether it takes any number by position.
+        Whether it takes any number of positional arguments.
     by_name_only : frozenset of str
-        What it does not take by position.
+        Keyword-only arguments.
     """
 
     name: str
@@ -125,23 +125,23 @@ def table(name: str) -> Arguments:
 
 @cache
 def context_keys() -> frozenset[str]:
-    """Return the names that Airflow itself gives to a callable that asks for them."""
+    """Return the arguments that Airflow itself passes to a function that takes them."""
     return frozenset(load_spec_schema()["x-context"])
 
 
 @cache
 def base_names() -> frozenset[str]:
-    """Return what every operator takes."""
+    """Return the arguments of every operator."""
     return frozenset(table("default_args").by_name) - {"timezone"}  # which dag-factory reads, and only there
 
 
 def of_operator(symbol: Symbol, finder: Finder) -> Arguments:
-    """Return what an operator takes besides what every task takes."""
+    """Return the arguments of an operator, without those of every operator."""
     return _once(finder, ("operator", symbol.name), lambda: _of_operator(symbol, finder))
 
 
 def _once(finder: Finder, name: tuple[str, ...], read: Callable[[], Arguments]) -> Arguments:
-    """Read what a name takes once for a finder: a folder of specs names the same few steps again and again."""
+    """Read arguments once for a finder: the specs of a folder name the same few steps again and again."""
     known = _known.setdefault(finder, {})
     if name not in known:
         known[name] = read()
@@ -159,24 +159,27 @@ def _of_operator(symbol: Symbol, finder: Finder) -> Arguments:
     own.pop("task_id", None)
     if "poke_interval" in own:
         own["mode"] = SENSOR_MODE
-    # Without one of BaseOperator's arguments its source did not lead to BaseOperator.
+    # Without an argument of BaseOperator, the class was not traced back to BaseOperator.
     is_open = found.is_open or "trigger_rule" not in found.arguments
     return Arguments(short, _arguments(own), required, is_open=is_open)
 
 
 def of_callable(dotted: str, symbol: Symbol, finder: Finder) -> Arguments:
-    """Return what a function takes; the schema's word where it has one, as for the steps in ``tasks/``."""
+    """Return the arguments of a function; for Podium's steps, with the types of the schema."""
     return _once(finder, ("callable", dotted, symbol.name), lambda: _of_callable(dotted, symbol, finder))
 
 
 def _of_callable(dotted: str, symbol: Symbol, finder: Finder) -> Arguments:
     found = signature(symbol, finder)
     known = load_spec_schema()["$defs"].get(current_path(dotted), {}).get("properties", {})
-    return _of_signature(found, {**found.arguments, **{n: s for n, s in known.items() if n in found.arguments}})
+    more = list(spec_arguments(dotted))
+    found.positional += more
+    names = [*found.arguments, *more]
+    return _of_signature(found, {name: known.get(name) or found.arguments[name] for name in names})
 
 
 def of_object(dotted: str, symbol: Symbol, finder: Finder) -> Arguments:
-    """Return what the constructor of a class takes, or a function that makes an object."""
+    """Return the arguments of a class's constructor, or of a function that returns an object."""
     definition = load_spec_schema()["$defs"].get(current_path(dotted))
     if definition is None or "x-positional" not in definition:
         found = signature(symbol, finder)
@@ -209,7 +212,7 @@ def _arguments(schemas: dict[str, Any]) -> dict[str, Argument]:
 
 
 def missing(arguments: Arguments, given: Iterable[str], by_position: int = 0) -> list[str]:
-    """Return what is required but not given; what is given under a name close to it is misspelt, not missing."""
+    """Return the required arguments that are not given; one given under a similar name is misspelt, not missing."""
     there = {*given, *arguments.positional[:by_position]}
     misspelt = there - arguments.by_name.keys() - context_keys() - base_names()
     return [

@@ -1,4 +1,4 @@
-"""DAG specs: dag-factory's YAML, read with positions and built one DAG at a time."""
+"""Building the DAGs of specs through dag-factory, one DAG at a time."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from podium.errors import InvalidFileError, PodiumError, Problem, one_line
 from podium.files.documents import load_document
 from podium.files.yaml_nodes import from_environment
 from podium.specs import notifications
+from podium.specs.files import default_files, files_of, modified, readable, spec_files, tasks_of
+from podium.specs.vocabulary import NOT_DAGS, STEPS, current_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,30 +26,28 @@ if TYPE_CHECKING:
 
     from podium.files.documents import Document
     from podium.project import Project
-from podium.specs.files import _defaults, _readable, _stamp, _tasks, files_of, spec_files
-from podium.specs.vocabulary import NOT_DAGS, STEPS, current_path
 
 COMBINE = {"__and__": operator.and_, "__or__": operator.or_}
 
 
 def load_dags(project: Project, dag_id: str | None = None) -> dict[str, DAG]:
-    """Build the DAGs of a project's specs, leaving out the specs that :func:`spec_problems` reports.
+    """Build the DAGs of a project's specs, without the specs that :func:`spec_problems` reports.
 
     Parameters
     ----------
     project : Project
-        Whose specs.
+        The project.
     dag_id : str, optional
-        Build only the specs that may hold this DAG: a task needs no other.
+        Build only the specs that can contain this DAG: a task needs no others.
 
     Returns
     -------
     dict of str to airflow.sdk.DAG
     """
     if dag_id:
-        # A task's own DAG was valid when it was scheduled, and a task must start fast.
+        # Not checked again: the DAG of a task was valid when it was scheduled, and a task must start fast.
         files = files_of(project, dag_id)
-        return dict(_built(project, tuple(files), _stamp([*files, *_defaults(project)])))
+        return dict(_built(project, tuple(files), modified([*files, *default_files(project)])))
     return _build_all(_validated(project)[0], project)
 
 
@@ -61,17 +61,17 @@ def _build_all(documents: Iterable[Document], project: Project) -> dict[str, DAG
 
 
 @functools.lru_cache(maxsize=64)
-def _built(project: Project, files: tuple[Path, ...], _stamp: object) -> dict[str, DAG]:
-    return _build_all(_readable(files, project), project)
+def _built(project: Project, files: tuple[Path, ...], _modified: object) -> dict[str, DAG]:
+    return _build_all(readable(files, project), project)
 
 
 def forget_built() -> None:
-    """Forget the DAGs that were built for tasks, so that the next one builds its own."""
+    """Clear the cache of DAGs built for tasks, so that the next task builds its own."""
     _built.cache_clear()
 
 
 def spec_problems(project: Project) -> list[Problem]:
-    """Return what keeps specs from becoming DAGs."""
+    """Return the problems because of which specs do not become DAGs."""
     sound, problems = _validated(project)
     for document in sound:
         try:
@@ -82,11 +82,11 @@ def spec_problems(project: Project) -> list[Problem]:
 
 
 def _validated(project: Project) -> tuple[list[Document], list[Problem]]:
-    """Return the specs without a mistake, and the mistakes of the others: those that ``podium validate`` finds."""
-    from podium.specs.checks.project import Validation, duplicate_ids
+    """Return the specs without problems, and the problems of the others, as ``podium validate`` finds them."""
+    from podium.specs.checks.project import ProjectCheck, duplicate_ids
 
-    check = Validation(project)
-    files = [*_defaults(project), *spec_files(project)]
+    check = ProjectCheck(project)
+    files = [*default_files(project), *spec_files(project)]
     found = [problem for path in files for problem in check.file(path)]
     problems = [*check.problems, *found, *duplicate_ids(check.ids, project)]
     spoilt = {problem.path for problem in problems}
@@ -95,7 +95,7 @@ def _validated(project: Project) -> tuple[list[Document], list[Problem]]:
 
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
-    """Leave out garbage collection: nothing of what is loaded is, and looking for it takes an eighth of the time."""
+    """Disable garbage collection: it takes an eighth of the loading time and would free nothing."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -122,7 +122,7 @@ def build(document: Document, project: Project) -> dict[str, DAG]:
     for key in document.data.keys() - shared.keys():
         try:
             content = expand({**shared, key: document.data[key]})
-            for task in _tasks(content[key]):
+            for task in tasks_of(content[key]):
                 _keep_signature(str(task.get("python_callable")))
             sent = notifications.take(content)
             config = combine(cast_with_type(content))
@@ -131,7 +131,7 @@ def build(document: Document, project: Project) -> dict[str, DAG]:
                 notifications.attach(dag, sent)
             dags |= built
         except Exception as error:  # noqa: BLE001
-            # Whatever a spec makes dag-factory or Airflow raise is that spec's problem alone.
+            # An error that dag-factory or Airflow raises for a spec must not affect the other specs.
             text = one_line(error)
             message = f"{key}: {text}" if isinstance(error, PodiumError) else f"{key}: {type(error).__name__}: {text}"
             problems.append(document.problem([key], message, key=True))
@@ -145,16 +145,16 @@ def build(document: Document, project: Project) -> dict[str, DAG]:
 
 @functools.cache
 def _keep_signature(name: str) -> None:
-    """Note the signature of a step of Podium's: Airflow works it out twice a task, a seventh of all loading."""
+    """Store the signature of a Podium step: Airflow computes it twice per task, a seventh of the loading time."""
     module, _, function = name.rpartition(".")
     if current_path(name).startswith(STEPS):
-        with contextlib.suppress(Exception):  # dag-factory says what is wrong with it
+        with contextlib.suppress(Exception):  # dag-factory reports the error
             step = getattr(importlib.import_module(module), function)
             step.__signature__ = inspect.signature(step)
 
 
 def import_dag_factory() -> None:
-    """Import dag-factory without the warnings about what it, and Airflow itself, import by deprecated names."""
+    """Import dag-factory without the warnings about deprecated names that it and Airflow itself import."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import dagfactory  # noqa: F401
@@ -167,7 +167,7 @@ def _factory(project: Project) -> Any:
     from dagfactory.utils import cast_with_type
 
     class Factory(_DagFactory):  # type: ignore[misc]
-        """dag-factory without its own reading and printing of YAML, which is most of its time."""
+        """dag-factory without its own parsing and printing of YAML, which takes most of its time."""
 
         def _load_dag_config(self, config_filepath: Path) -> dict[str, Any]:
             defaults = load_document(config_filepath, project.shown(config_filepath))
@@ -181,7 +181,7 @@ def _factory(project: Project) -> Any:
 
 
 def expand(value: Any) -> Any:
-    """Return a spec's content with ``$NAME`` and ``${NAME}`` in its text replaced from the environment."""
+    """Return a spec's content with ``$NAME`` and ``${NAME}`` in its strings replaced from the environment."""
     if isinstance(value, str):
         return from_environment(value)
     if isinstance(value, dict):
@@ -192,7 +192,7 @@ def expand(value: Any) -> Any:
 
 
 def combine(value: Any) -> Any:
-    """Return a spec's content with ``__and__``, ``__or__`` and ``__join__`` carried out."""
+    """Return a spec's content with ``__and__``, ``__or__`` and ``__join__`` evaluated."""
     if isinstance(value, list):
         return [combine(inner) for inner in value]
     if not isinstance(value, dict):

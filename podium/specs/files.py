@@ -1,4 +1,4 @@
-"""DAG specs: dag-factory's YAML, read with positions and built one DAG at a time."""
+"""The spec files of a project: finding and reading them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from podium.errors import InvalidFileError
 from podium.files.documents import load_document
+from podium.specs.vocabulary import DEPLOY, LOCAL, STEPS, current_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,14 +17,13 @@ if TYPE_CHECKING:
 
     from podium.files.documents import Document
     from podium.project import Project
-from podium.specs.vocabulary import DEPLOY, LOCAL, STEPS, current_path
 
 DEFAULTS = ("defaults.yml", "defaults.yaml")
 SUFFIXES = (".yaml", ".yml")
 
 
 def spec_files(project: Project) -> list[Path]:
-    """Return the specs of a project, sorted by name; ``defaults.yml`` is none."""
+    """Return the specs of a project, sorted by name, without ``defaults.yml``."""
     return sorted(
         path
         for path in project.dag_specs.iterdir()
@@ -31,25 +31,27 @@ def spec_files(project: Project) -> list[Path]:
     )
 
 
-def _stamp(files: Iterable[Path]) -> tuple[tuple[int, int], ...]:
-    """Return what changes when a file is written."""
+def modified(files: Iterable[Path]) -> tuple[tuple[int, int], ...]:
+    """Return the modification times and sizes of files, which change when a file is written."""
     return tuple((found.st_mtime_ns, found.st_size) for found in (path.stat() for path in files))
 
 
-def _defaults(project: Project) -> list[Path]:
+def default_files(project: Project) -> list[Path]:
+    """Return the project's file of default arguments, if it exists."""
     return [path for name in DEFAULTS if (path := project.dag_specs / name).is_file()]
 
 
-def _readable(paths: Iterable[Path], project: Project) -> Iterator[Document]:
+def readable(paths: Iterable[Path], project: Project) -> Iterator[Document]:
+    """Yield the specs without syntax mistakes."""
     for path in paths:
         with contextlib.suppress(InvalidFileError):
             yield load_document(path, project.shown(path))
 
 
 def files_of(project: Project, dag_id: str) -> list[Path]:
-    """Return the specs that may hold a DAG.
+    """Return the specs that can contain a DAG.
 
-    One that is named after its DAG is found without a look at the others, however many there are.
+    A spec that is named after its DAG is found without reading the others.
     """
     named = [project.dag_specs / f"{dag_id}{suffix}" for suffix in SUFFIXES]
     own = [path for path in named if path.name not in DEFAULTS and path.is_file() and may_hold(path, dag_id)]
@@ -57,28 +59,25 @@ def files_of(project: Project, dag_id: str) -> list[Path]:
 
 
 def digest(project: Project, dag_id: str) -> str:
-    """Return the SHA-256, in hexadecimal, of the spec that holds a DAG; empty where there is none."""
+    """Return the SHA-256, in hexadecimal, of the spec of a DAG; empty if there is none."""
     for path in files_of(project, dag_id) if dag_id and project.dag_specs.is_dir() else ():
         return hashlib.sha256(path.read_bytes()).hexdigest()
     return ""
 
 
 def may_hold(path: Path, dag_id: str) -> bool:
-    """Tell whether a file's text has a key spelled like a DAG's id: much cheaper than parsing it."""
+    """Return whether a file has a key spelled like a DAG's id: much cheaper than parsing the file."""
     text = path.read_text(encoding="utf-8", errors="replace")
     return re.search(rf"""^[{{ ]*["']?{re.escape(dag_id)}["']?\s*:""", text, re.MULTILINE) is not None
 
 
 def served(project: Project) -> str | None:
-    """Return the DAG whose model the local stack serves: the first with a task that deploys to that server.
-
-    None where there is none.
-    """
+    """Return the DAG whose model the local stack serves: the first with a task that deploys to that server, or None."""
     for path in spec_files(project):
         if DEPLOY.removeprefix(STEPS) in path.read_text(encoding="utf-8", errors="replace"):
-            for document in _readable([path], project):
+            for document in readable([path], project):
                 for dag_id, spec in document.data.items():
-                    if isinstance(spec, dict) and any(map(_deploys_here, _tasks(spec))):
+                    if isinstance(spec, dict) and any(map(_deploys_here, tasks_of(spec))):
                         return dag_id
     return None
 
@@ -88,6 +87,7 @@ def _deploys_here(task: Any) -> bool:
     return is_deploy and LOCAL in (task.get("endpoints") or ())
 
 
-def _tasks(spec: dict[str, Any]) -> list[dict[str, Any]]:
+def tasks_of(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the tasks of a DAG, whether they are a mapping or a list."""
     tasks = spec.get("tasks") or []
     return list(tasks.values()) if isinstance(tasks, dict) else tasks

@@ -1,4 +1,4 @@
-"""The names that specs use for what is Podium's, and dag-factory's keys that the checks know."""
+"""The names that specs use for Podium's steps and classes, and the keys of dag-factory that the checks know."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ STEPS = "podium.steps."
 DETECT = f"{STEPS}detect.detect_configs"
 PROMOTE = f"{STEPS}promote.promote_best"
 DEPLOY = f"{STEPS}deploy.deploy_model"
-#: The endpoint that stands for the local stack's inference server.
+#: The endpoint that means the local stack's inference server.
 LOCAL = "local"
 #: The operator that asks a person to approve a promotion.
 APPROVAL = "podium.airflow.PromotionApproval"
-#: Paths of earlier releases, which specs may still name. Those in ``tasks`` are re-exports of the project's own.
+#: Import paths of earlier releases, which specs may still use. A project's own ``tasks`` package re-exports the steps.
 FORMER = {
     "tasks.detect.detect_configs": DETECT,
     "tasks.train.train_classifier": f"{STEPS}train.train_classifier",
@@ -28,9 +28,15 @@ FORMER = {
     "podium.callbacks.show_error": "podium.airflow.show_error",
     "podium.watch.ConfigFolderTrigger": "podium.airflow.ConfigFolderTrigger",
 }
-#: The step's arguments that hold notifiers, one or a list: a new champion; candidates and none is; something failed.
-PROMOTED, REJECTED, FAILED = MESSAGES = ("on_promotion", "on_rejection", "on_failure")
-#: What dag-factory reads of a DAG but Airflow 3.3 refuses or dag-factory then ignores, and what to write instead.
+#: Arguments with notifiers that a spec can give to the promotion step, with descriptions. Podium takes them out of the
+#: spec when it builds the DAG (see `podium.specs.notifications`), so the step itself does not receive them.
+_NOTIFIERS = {
+    "on_promotion": "Airflow notifiers to call when a new version is in Production. Templates can use `decision`.",
+    "on_rejection": "Airflow notifiers to call when there were candidates and none was promoted.",
+    "on_failure": "Airflow notifiers to call when this step, or a task that reports to it, failed.",
+}
+PROMOTED, REJECTED, FAILED = MESSAGES = tuple(_NOTIFIERS)
+#: Keys of a DAG that dag-factory reads but Airflow 3.3 refuses or dag-factory then ignores, and what to write instead.
 REFUSED = {
     "schedule_interval": "use schedule",
     "timetable": "Airflow 3 takes a timetable as schedule",
@@ -40,18 +46,23 @@ REFUSED = {
     "default_view": "Airflow 3 removed it",
     "orientation": "Airflow 3 removed it",
     "dag_id": "the DAG's id is its key",
-    "on_execute_callback": "it belongs to a task, or into default_args",
-    "on_execute_callback_name": "it belongs to a task, or into default_args",
-    "on_execute_callback_file": "it belongs to a task, or into default_args",
-    "on_retry_callback": "it belongs to a task, or into default_args",
-    "on_skipped_callback": "it belongs to a task, or into default_args",
+    "on_execute_callback": "set it on a task or in default_args",
+    "on_execute_callback_name": "set it on a task or in default_args",
+    "on_execute_callback_file": "set it on a task or in default_args",
+    "on_retry_callback": "set it on a task or in default_args",
+    "on_skipped_callback": "set it on a task or in default_args",
 }
 DAG_CALLBACKS = ("on_success_callback", "on_failure_callback")
 TASK_CALLBACKS = (*DAG_CALLBACKS, "on_execute_callback", "on_retry_callback", "on_skipped_callback")
-#: How a sensor waits.
+#: The modes of a sensor.
 SENSOR_MODE = {"enum": ["poke", "reschedule"]}
 
 
 def current_path(path: Any) -> Any:
-    """Return the current path of something of Podium's that a spec names by a former one; anything else unchanged."""
+    """Return the current import path if a spec uses a former one; any other value unchanged."""
     return FORMER.get(path, path) if isinstance(path, str) else path
+
+
+def spec_arguments(path: Any) -> dict[str, str]:
+    """Return the arguments, with descriptions, that a spec can give to a step in addition to those of its signature."""
+    return dict(_NOTIFIERS) if current_path(path) == PROMOTE else {}

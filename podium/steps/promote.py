@@ -31,9 +31,6 @@ def promote_best(
     candidates: Literal["results", "registry"] = "results",
     configs: Iterable[dict[str, Any]] | None = None,
     results: Sequence[dict[str, Any]] | None = None,
-    on_promotion: Any = None,  # noqa: ARG001 - podium.specs.notifications takes the three out when the DAG is built
-    on_rejection: Any = None,  # noqa: ARG001
-    on_failure: Any = None,  # noqa: ARG001
 ) -> Mapping[str, Any]:  # of a dict, Airflow would store each value apart as well
     """Compare candidates with the champion and make the best Production; ties go to the champion, then the earlier.
 
@@ -63,12 +60,6 @@ def promote_best(
         What was handed to the mapped tasks; those that are not in `results` have failed.
     results : sequence of dict, optional
         What the mapped tasks returned.
-    on_promotion : notifier or list, optional
-        Airflow notifiers that are told when something new is in Production; their templates know the ``decision``.
-    on_rejection : notifier or list, optional
-        Told when there were candidates and none of them was promoted.
-    on_failure : notifier or list, optional
-        Told when the step failed, or anything that reports to it.
 
     Returns
     -------

@@ -1,1 +1,1 @@
-"""The checks of specs and configs: every mistake with its line and column, before anything runs."""
+"""The checks of specs and configs: mistakes with line and column, found before anything runs."""

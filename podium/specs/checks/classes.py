@@ -1,4 +1,4 @@
-"""The check of an object's class: what ``__type__`` makes against what can stand in its place."""
+"""Checks of the class of an object, which ``__type__`` names."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from podium.source.finder import Finder, Symbol
     from podium.specs.arguments import Argument
-    from podium.specs.checks.problems import Findings, Pointer
+    from podium.specs.checks.problems import Pointer, ProblemList
 
 
 _ASSET = "airflow.sdk.definitions.asset.BaseAsset"
 _TIMETABLES = ("airflow.sdk.bases.timetable.BaseTimetable", "airflow.timetables.base.Timetable")
 _LISTS = ("builtins.list", "builtins.tuple", "builtins.set")
 _TEXT = "builtins.str"
-#: What a class has to be, or inherit from, where Airflow looks at it: the words of a message, and the classes.
+#: Requirements of Airflow on the class of an object: the words of a message, and the classes to be or inherit from.
 ASSETS = ("an asset", (_ASSET,))
 TIMETABLE = ("a timetable", _TIMETABLES)
 DATE = ("a date and time", ("datetime.datetime",))
@@ -33,7 +33,7 @@ WATCHER = ("an airflow.sdk.AssetWatcher", ("airflow.sdk.definitions.asset.AssetW
 TRIGGER = ("a trigger that watches for events (a BaseEventTrigger)", ("airflow.triggers.base.BaseEventTrigger",))
 MAPPED = ("a list or a mapping", (*_LISTS, "builtins.dict"))
 JSON = (
-    "a value that JSON can hold",
+    "a value that JSON can represent",
     (_TEXT, *(f"builtins.{name}" for name in ("int", "float", "bool", "list", "tuple", "dict"))),
 )
 PARAM = (f"an airflow.sdk.Param or {JSON[0]}", ("airflow.sdk.definitions.param.Param", *JSON[1]))
@@ -48,12 +48,12 @@ _OF_TYPE = {
     "object": ("builtins.dict",),
     "null": (),
 }
-#: Classes that say nothing of what can be done with those that inherit from them.
+#: Base classes that do not matter for the checks.
 _EMPTY = {"object", "abc.ABC", "typing.Generic", "typing.Protocol", "Generic", "Protocol", "ABC"}
 
 
 def classes_of(value: Any, finder: Finder) -> frozenset[str] | None:
-    """Return the class of an object in a spec and the classes it inherits from; None if that cannot be told."""
+    """Return the class of an object in a spec and the classes it inherits from; None if they are unknown."""
     if "__and__" in value or "__or__" in value:
         return frozenset({_ASSET})
     if "__join__" in value:
@@ -70,60 +70,62 @@ def classes_of(value: Any, finder: Finder) -> frozenset[str] | None:
 
 
 def check_class(
-    findings: Findings, pointer: Pointer, value: Any, wanted: tuple[str, Iterable[str]], name: str = ""
+    problems: ProblemList, pointer: Pointer, value: Any, wanted: tuple[str, Iterable[str]], name: str = ""
 ) -> None:
-    """Note an object whose class cannot stand where it does.
+    """Add the problem of an object of a wrong class.
 
     Parameters
     ----------
     wanted : tuple
-        What can, in words, and the classes one of which it has to be or inherit from.
+        The requirement in words, and the classes, one of which it must be or inherit from.
     name : str, optional
-        What the message calls the place; by default the last key of the pointer.
+        Name of the place in the message. Default: the last key of the pointer.
     """
-    if not findings.allows(str(value.get("__type__", _ASSET))):
-        return  # a mistake of its own
-    classes = classes_of(value, findings.finder)
+    if not problems.allows(str(value.get("__type__", _ASSET))):
+        return  # reported by another check
+    classes = classes_of(value, problems.finder)
     if classes is not None and classes.isdisjoint(wanted[1]):
-        findings.say(pointer, f"{name or pointer[-1]} must be {wanted[0]}, not {_noun(value)}")
+        problems.add(pointer, f"{name or pointer[-1]} must be {wanted[0]}, not {_noun(value)}")
 
 
-def check_object(findings: Findings, pointer: Pointer, value: Any, argument: Argument) -> None:
-    """Note an object whose class an argument's type does not let through."""
+def check_object(problems: ProblemList, pointer: Pointer, value: Any, argument: Argument) -> None:
+    """Add the problem of an object whose class does not match an argument's type."""
     branches = argument.schema.get("anyOf", ())
     if argument.branches and {} not in argument.branches and {"$ref": "#/$defs/object"} not in branches:
-        check_class(findings, pointer, value, (argument.expected, _classes(argument)), argument.name)
+        check_class(problems, pointer, value, (argument.expected, _classes(argument)), argument.name)
 
 
-def check_items(findings: Findings, pointer: Pointer, values: Iterable[Any], wanted: tuple[str, Iterable[str]]) -> None:
-    """Check that each value is an object of a class; plain values are not."""
+def check_items(
+    problems: ProblemList, pointer: Pointer, values: Iterable[Any], wanted: tuple[str, Iterable[str]]
+) -> None:
+    """Check that each value is an object of a class."""
     for at, value in enumerate(values):
         if is_object(value):
-            classes = classes_of(value, findings.finder)
+            classes = classes_of(value, problems.finder)
             if classes is None or not classes.isdisjoint(wanted[1]):
                 continue
-        findings.say((*pointer, at), f"expected {wanted[0]}, not {_noun(value)}")
+        problems.add((*pointer, at), f"expected {wanted[0]}, not {_noun(value)}")
 
 
 def _noun(value: Any) -> str:
     if not is_object(value):
         return shown(value)
     dotted = value.get("__type__")
-    return f"an object of {dotted}" if dotted else "assets" if "__join__" not in value else "text"
+    return f"an object of {dotted}" if dotted else "assets" if "__join__" not in value else "a string"
 
 
 def _classes(argument: Argument) -> set[str]:
     found = {branch["x-object"] for branch in argument.branches if "x-object" in branch}
     for branch in argument.branches:
         if "x-object" not in branch:
-            types = branch.get("type", "string")  # an enum's options are texts
+            types = branch.get("type", "string")  # the options of an enum are strings
             for type_ in types if isinstance(types, list) else [types]:
                 found |= set(_OF_TYPE[type_])
     return found
 
 
 def _made_by(symbol: Symbol, finder: Finder) -> Symbol | None:
-    """Return the class that a name stands for, or whose objects the function behind it says that it returns."""
+    """Return the class that a name refers to, or the return type of the function that it refers to."""
     if symbol.is_class:
         return symbol
     node = symbol.node
@@ -134,7 +136,7 @@ def _made_by(symbol: Symbol, finder: Finder) -> Symbol | None:
 
 
 def inherited(symbol: Symbol | None, finder: Finder) -> frozenset[str] | None:
-    """Return the names of a class and of all that it inherits from; None if one of these cannot be read."""
+    """Return the names of a class and its base classes, direct or not; None if one of them cannot be read."""
     if symbol is None:
         return None
     found: set[str] = set()

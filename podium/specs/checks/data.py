@@ -1,4 +1,4 @@
-"""The check of data: the rows that a spec names are there, and so is the column of labels."""
+"""Checks that the data file of a spec exists and has the label column."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from podium.specs.checks.problems import Findings, Pointer
+    from podium.specs.checks.problems import Pointer, ProblemList
 
 
-def check_data(findings: Findings, pointer: Pointer, conf: Mapping[str, Any], function: str) -> None:
-    """Check the data set that a task gives to one of Podium's steps."""
+def check_data(problems: ProblemList, pointer: Pointer, conf: Mapping[str, Any], function: str) -> None:
+    """Check the data set that a task passes to one of Podium's steps."""
     if not current_path(function).startswith(STEPS):
         return
     partial = conf.get("partial")
     for at, values in (((), conf), (("partial",), partial if isinstance(partial, dict) else {})):
         dataset = values.get("dataset")
         if isinstance(dataset, dict) and isinstance(dataset.get("path"), str) and not is_later(dataset["path"]):
-            _check_file(findings, (*pointer, *at, "dataset"), dataset)
+            _check_file(problems, (*pointer, *at, "dataset"), dataset)
 
 
-def _check_file(findings: Findings, pointer: Pointer, dataset: Mapping[str, Any]) -> None:
+def _check_file(problems: ProblemList, pointer: Pointer, dataset: Mapping[str, Any]) -> None:
     written, target = dataset["path"], dataset.get("target")
     try:
-        file = findings.project.path(written)
+        file = problems.project.path(written)
         is_file = file.is_file()
     except (OSError, ValueError):
         is_file = False
     if not is_file:
-        findings.say((*pointer, "path"), f"there is no file {written!r}")
+        problems.add((*pointer, "path"), f"there is no file {written!r}")
         return
     if file.suffix not in SUFFIXES:
-        findings.say((*pointer, "path"), f"{written!r} must be a file that ends in {' or '.join(SUFFIXES)}")
+        problems.add((*pointer, "path"), f"{written!r} must end in {' or '.join(SUFFIXES)}")
         return
     columns = _columns(file)
     if isinstance(target, str) and columns is not None and target not in columns and not is_later(target):
-        findings.say((*pointer, "target"), f"{written} has no column {target!r}{hint(target, columns)}")
+        problems.add((*pointer, "target"), f"{written} has no column {target!r}{hint(target, columns)}")
 
 
 def _columns(file: Path) -> list[str] | None:
-    """Return the columns of a file without reading its rows; None if that cannot be done."""
+    """Return the columns of a file without reading its rows; None if it cannot be read."""
     try:
         if file.suffix == ".csv":
             with file.open(encoding="utf-8-sig", newline="") as rows:

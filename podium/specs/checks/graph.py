@@ -1,4 +1,4 @@
-"""The check of a DAG's shape: what its tasks say of each other."""
+"""Checks of a DAG's tasks as a graph: dependencies, groups, and references to results."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 from podium.configs.parameters import shown
 from podium.specs.arguments import is_object
 from podium.specs.checks.classes import MAPPED, check_class
+from podium.specs.checks.cycles import find_cycle
 from podium.specs.checks.problems import hint
 from podium.specs.vocabulary import APPROVAL, PROMOTE, current_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from podium.specs.checks.problems import Findings, Pointer
-    from podium.specs.checks.tasks import Task
+    from podium.specs.checks.problems import Pointer, ProblemList
+    from podium.specs.checks.task import Task
 
 
-#: Rules under which a task runs, and is green, whatever became of the tasks before it.
+#: Trigger rules with which a task runs, and can succeed, even if tasks before it failed.
 BLIND_RULES = ("all_done", "always", "one_done", "all_done_min_one_success", "all_done_setup_success")
 # dag-factory's own patterns.
 _PLUS = re.compile(r"\+(?P<task>\w*)(\[['\"].*['\"]\])?")
@@ -27,18 +28,18 @@ _XCOM_ARG = re.compile(r"\(+(.*?)\)")
 
 
 @dataclass
-class Shape:
+class TaskGraph:
     """The tasks and groups of a DAG.
 
     Parameters
     ----------
-    findings : Findings
+    problems : ProblemList
         Receives the problems.
     tasks, groups : dict of str to Task
-        By name; a group is written like a task.
+        By name.
     """
 
-    findings: Findings
+    problems: ProblemList
     tasks: dict[str, Task]
     groups: dict[str, Task]
     _before: dict[str, list[str]] = field(default_factory=dict)
@@ -51,7 +52,7 @@ class Shape:
             self._group(node, "task_group_name" if name in self.tasks else "parent_group_name")
         self._check_ids()
         if self._check_cycles():
-            return  # there is no order in which references could be told
+            return  # references can only be checked if the tasks have an order
         self._check_grouped()
         order = {name: at for at, name in enumerate(self._order())}
         made = {self._made_name(task): name for name, task in self.tasks.items()}
@@ -61,7 +62,7 @@ class Shape:
                     words = (
                         f"{written!r}: dag-factory knows {referenced} as {self._made_name(self.tasks[referenced])!r}"
                     )
-                    self.findings.say((*task.pointer, *pointer), words)
+                    self.problems.add((*task.pointer, *pointer), words)
                 else:
                     self._reference(name, pointer, made.get(referenced, referenced), written, order)
             self._check_mapped(task)
@@ -72,29 +73,29 @@ class Shape:
         names, pointer = node.conf.get("dependencies"), (*node.pointer, "dependencies")
         if names is None:
             if "dependencies" in node.conf and node.name in self.tasks:
-                self.findings.say(pointer, "dependencies must be a list of tasks, not null: write [] or remove it")
+                self.problems.add(pointer, "dependencies must be a list of tasks, not null: write [] or remove it")
             return
         if not isinstance(names, list):
             words = f": write [{names}]" if isinstance(names, str) else ""
-            self.findings.say(pointer, f"dependencies must be a list of tasks, not {shown(names)}{words}")
+            self.problems.add(pointer, f"dependencies must be a list of tasks, not {shown(names)}{words}")
             return
         for at, name in enumerate(names):
             if not isinstance(name, str):
-                self.findings.say((*pointer, at), f"a dependency is the name of a task, not {shown(name)}")
+                self.problems.add((*pointer, at), f"a dependency must be the name of a task, not {shown(name)}")
             elif name not in nodes:
-                self.findings.say((*pointer, at), f"there is no task or task group {name!r}{hint(name, nodes)}")
+                self.problems.add((*pointer, at), f"there is no task or task group {name!r}{hint(name, nodes)}")
             else:
                 yield name
 
     def _group(self, node: Task, key: str) -> None:
         name = node.conf.get(key)
         if is_object(name):
-            self.findings.say((*node.pointer, key), f"{key} must be the name of a task group, as text")
+            self.problems.add((*node.pointer, key), f"{key} must be the name of a task group, a string")
         elif isinstance(name, str) and name and name not in self.groups:
-            self.findings.say((*node.pointer, key), f"there is no task group {name!r}{hint(name, self.groups)}")
+            self.problems.add((*node.pointer, key), f"there is no task group {name!r}{hint(name, self.groups)}")
 
     def _check_cycles(self) -> bool:
-        """Note a circle of dependencies; a task group begins before its tasks and ends after them."""
+        """Check for a cycle of dependencies; a task group begins before its tasks and ends after them."""
         edges: dict[tuple[str, str], list[tuple[str, str]]] = {}
         begin, end = "begin", "end"
         for name, before in self._before.items():
@@ -105,23 +106,23 @@ class Shape:
             if isinstance(group, str) and group in self.groups:
                 edges[begin, name].append((begin, group))
                 edges[end, group].append((end, name))
-        circle = _circle(edges)
-        if not circle:
+        cycle = find_cycle(edges)
+        if not cycle:
             return False
-        names = [name for at, (_, name) in enumerate(circle) if at == 0 or circle[at - 1][1] != name]
+        names = [name for at, (_, name) in enumerate(cycle) if at == 0 or cycle[at - 1][1] != name]
         if len(names) > 1 and names[0] == names[-1]:
             names.pop()
-        # The tasks run against the direction in which the edges point.
+        # The edges point from a task to those before it.
         first = min(names)
         names = names[names.index(first) :] + names[: names.index(first)]
         words = " → ".join([first, *reversed(names[1:]), first])
         at = self._where(names)
-        message = f"the tasks wait for each other: {words}" if len(names) > 1 else f"{first} waits for itself"
-        self.findings.say(at, message)
+        message = f"the tasks form a cycle: {words}" if len(names) > 1 else f"{first} depends on itself"
+        self.problems.add(at, message)
         return True
 
     def _where(self, names: list[str]) -> Pointer:
-        """Return where a circle's first task says what it waits for."""
+        """Return the place of a dependency in the cycle."""
         nodes = {**self.tasks, **self.groups}
         for name in names:
             for at, other in enumerate(nodes[name].conf.get("dependencies") or []):
@@ -130,7 +131,7 @@ class Shape:
         return nodes[names[0]].pointer
 
     def _order(self) -> list[str]:
-        """Return the order in which dag-factory makes the tasks: a reference must lead back."""
+        """Return the order in which dag-factory creates the tasks; a task can only refer to earlier ones."""
         after: dict[str, list[str]] = {name: [] for name in self.tasks}
         waiting = dict.fromkeys(self.tasks, 0)
         for name in self.tasks:
@@ -143,14 +144,13 @@ class Shape:
             for other in after[name]:
                 waiting[other] -= 1
                 if not waiting[other]:
-                    order.append(other)  # a queue
+                    order.append(other)  # the loop continues with it
         return order
 
     def _check_grouped(self) -> None:
-        """Note tasks in groups that dag-factory fails to find when it sets dependencies.
+        """Check for tasks in groups that dag-factory does not find when it sets dependencies.
 
-        It looks for ``group.task``, which is neither what it calls the task of a decorator nor what a group without
-        prefixes calls its tasks.
+        It looks for ``group.task``, but tasks with a decorator and tasks of a group without prefixes have other names.
         """
         wanted = {name for before in self._before.values() for name in before}
         for name, task in self.tasks.items():
@@ -159,19 +159,19 @@ class Shape:
                 continue
             if "decorator" in task.conf and "operator" not in task.conf:
                 words = f"in a task group, dag-factory cannot order {name} by dependencies, because it has a decorator"
-                self.findings.say((*task.pointer, "task_group_name"), words)
+                self.problems.add((*task.pointer, "task_group_name"), words)
             elif group.conf.get("prefix_group_id") is False:
                 words = f"dag-factory cannot order the tasks of a group without prefix_group_id, such as {name}"
-                self.findings.say((*group.pointer, "prefix_group_id"), words)
+                self.problems.add((*group.pointer, "prefix_group_id"), words)
 
     def _check_ids(self) -> None:
-        """Note tasks and groups that get the same id, which the groups that they are in are a part of."""
+        """Check for tasks and groups with the same id; the id includes the names of their groups."""
         taken: set[str] = set()
         for node in (*self.groups.values(), *self.tasks.values()):
             id_ = self._id(node)
             if id_ in taken:
-                words = f"the id {id_!r} is already that of another task or task group of the DAG"
-                self.findings.say(node.pointer, words, key=True)
+                words = f"the id {id_!r} is already used by another task or task group of the DAG"
+                self.problems.add(node.pointer, words, key=True)
             taken.add(id_)
 
     def _id(self, node: Task, depth: int = 0) -> str:
@@ -185,7 +185,7 @@ class Shape:
         return self.groups.get(name) if isinstance(name, str) else None
 
     def _made_name(self, node: Task) -> str:
-        """Return what dag-factory knows a task by: an operator's has its groups' names before it."""
+        """Return dag-factory's name of a task; with an operator, it begins with the names of its groups."""
         if "decorator" in node.conf and "operator" not in node.conf:
             return node.name
         group = self._group_of(node)
@@ -194,7 +194,7 @@ class Shape:
         return f"{self._made_name(group)}.{node.name}"
 
     def _references(self, task: Task) -> Iterator[tuple[Pointer, str, str]]:
-        """Yield where a task uses another one's result, which, and how it is written."""
+        """Yield each use of another task's result: its place, the other task, and how it is written."""
         if "operator" in task.conf:
             for name, value in task.dictionary("expand").items():
                 if isinstance(value, str) and (other := _output(value)) is not None:
@@ -209,21 +209,24 @@ class Shape:
     def _reference(self, name: str, pointer: Pointer, referenced: str, written: str, order: dict[str, int]) -> None:
         at = (*self.tasks[name].pointer, *pointer)
         if referenced not in self.tasks:
-            self.findings.say(at, f"{written!r}: there is no task {referenced!r}{hint(referenced, self.tasks)}")
+            self.problems.add(at, f"{written!r}: there is no task {referenced!r}{hint(referenced, self.tasks)}")
         elif referenced == name:
-            self.findings.say(at, f"{written!r}: a task cannot use its own result")
+            self.problems.add(at, f"{written!r}: a task cannot use its own result")
         elif order[referenced] > order[name]:
-            words = f"add {referenced} to the dependencies, so that it is made before {name}"
-            self.findings.say(at, f"{written!r}: {words}")
+            words = f"add {referenced} to the dependencies, so that dag-factory creates it before {name}"
+            self.problems.add(at, f"{written!r}: {words}")
         elif "decorator" in self.tasks[name].conf and "operator" in self.tasks[referenced].conf:
-            self.findings.say(at, f"{written!r}: {referenced} has an operator; only a decorator's result can be passed")
+            self.problems.add(
+                at,
+                f"{written!r}: {referenced} has an operator; only the result of a task with a decorator can be passed",
+            )
 
     def _check_mapped(self, task: Task) -> None:
-        """Check what is mapped over: lists, mappings, or a task's result."""
+        """Check the values of expand: lists, mappings, or a task's result."""
         for name, value in task.dictionary("expand").items():
             at = (*task.pointer, "expand", name)
             if is_object(value):
-                check_class(self.findings, at, value, MAPPED)
+                check_class(self.problems, at, value, MAPPED)
                 continue
             if isinstance(value, list | dict):
                 continue
@@ -235,17 +238,17 @@ class Shape:
                 form = "+TASK"
             if not right:
                 words = f"a list, a mapping or a task's result ({form})"
-                self.findings.say(at, f"expand maps over {words}, not {shown(value)}{self._other_form(value, form)}")
+                self.problems.add(at, f"expand maps over {words}, not {shown(value)}{self._other_form(value, form)}")
 
     def _other_form(self, value: Any, form: str) -> str:
         name = re.sub(r"^\+|\.output$", "", value) if isinstance(value, str) else ""
         return f": write {form.replace('TASK', name)}" if name in self.tasks and name.isidentifier() else ""
 
     def _check_promotion(self, made: dict[str, str]) -> None:
-        """Note a DAG that would be green when all of its mapped tasks failed.
+        """Check for a DAG whose run would succeed even if all of its mapped tasks failed.
 
-        A run's state is that of its leaves. A promotion that runs whatever became of the trainings hides their
-        failure unless another leaf shows it.
+        A run's state is that of its leaf tasks. A promotion that also runs after failed trainings hides the failures
+        unless another leaf task fails.
         """
         inside: dict[str, set[str]] = {name: set() for name in self.groups}
         for name, task in self.tasks.items():
@@ -267,18 +270,20 @@ class Shape:
                 if not self.tasks[other].conf.get("expand"):
                     continue
                 if not any(self._shows(leaf, other, edges) for leaf in leaves - {name}):
-                    words = f"the run is green when every {other} failed: let a task with trigger_rule none_failed"
-                    self.findings.say((*task.pointer, "trigger_rule"), f"{words} depend on {other} as well")
+                    words = (
+                        f"the run would succeed even if every {other} failed: add a task with trigger_rule none_failed"
+                    )
+                    self.problems.add((*task.pointer, "trigger_rule"), f"{words} after {other}")
 
     def _check_approval(self) -> None:
-        """Note a promotion that waits for an approval that nobody is asked for."""
+        """Check for a promotion that requires an approval without a task that asks for it."""
         for name, task in self.tasks.items():
             if current_path(task.conf.get("python_callable")) != PROMOTE or task.conf.get("approval") != "required":
                 continue
             after = [other for other in self.tasks.values() if name in self._before[other.name]]
             if not any(current_path(other.conf.get("operator")) == APPROVAL for other in after):
-                words = f"nobody is asked: let a task with operator {APPROVAL} depend on {name}"
-                self.findings.say((*task.pointer, "approval"), words)
+                words = f"no task asks for the approval: add a task with operator {APPROVAL} after {name}"
+                self.problems.add((*task.pointer, "approval"), words)
 
     def _shows(self, leaf: str, mapped: str, edges: dict[str, set[str]]) -> bool:
         """Return whether a leaf fails, or is not reached, when a task before it fails."""
@@ -302,33 +307,8 @@ def _expanded(task: Task) -> Iterator[tuple[Pointer, dict[str, Any]]]:
 
 
 def _output(value: str) -> str | None:
-    """Return the task whose result an operator is mapped over, read as dag-factory does."""
+    """Return the task whose result an operator is mapped over, parsed as dag-factory does."""
     if ".output" in value:
         return value.partition(".output")[0]
     found = _XCOM_ARG.findall(value) if "XcomArg" in value else []
     return str(found[0]) if found else None
-
-
-def _circle(edges: dict[tuple[str, str], list[tuple[str, str]]]) -> list[tuple[str, str]]:
-    """Return the nodes of one circle, or an empty list; depth first without recursion."""
-    done: set[tuple[str, str]] = set()
-    for start, first in edges.items():
-        if start in done:
-            continue
-        path, on_path = [start], {start: 0}
-        stack = [(start, iter(first))]
-        while stack:
-            node, following = stack[-1]
-            step = next(following, None)
-            if step is None:
-                stack.pop()
-                path.pop()
-                del on_path[node]
-                done.add(node)
-            elif step in on_path:
-                return path[on_path[step] :]
-            elif step not in done:
-                on_path[step] = len(path)
-                path.append(step)
-                stack.append((step, iter(edges[step])))
-    return []

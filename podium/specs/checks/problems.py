@@ -1,4 +1,4 @@
-"""The findings: what the checks of one spec find, and what they need to look around."""
+"""The problems of one spec, and the context that its checks need."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from podium.errors import Problem, SymbolNotFoundError, did_you_mean
+from podium.specs.vocabulary import current_path
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,7 +22,7 @@ Pointer: TypeAlias = tuple[str | int, ...]
 
 
 @dataclass
-class Findings:
+class ProblemList:
     """Problems of one spec.
 
     Parameters
@@ -29,36 +30,36 @@ class Findings:
     document : Document
         The spec.
     project : Project
-        Where its files lie.
+        The project of the spec.
     finder : Finder
-        Where its modules lie.
+        Finds modules that the spec names.
     allowed : tuple of str
-        What ``__type__`` may name, with ``*`` for any text.
-    problems : dict
-        Problems in the order found, each once: what a ``default`` block says wrong would be wrong in every DAG.
+        What ``__type__`` can name; ``*`` matches any characters.
+    found : dict
+        Problems in the order found, each once: a mistake in ``default`` is a mistake in every DAG.
     """
 
     document: Document
     project: Project
     finder: Finder
     allowed: tuple[str, ...]
-    problems: dict[Problem, None] = field(default_factory=dict)
+    found: dict[Problem, None] = field(default_factory=dict)
 
-    def say(self, pointer: Pointer, message: str, *, key: bool = False) -> None:
-        """Note a mistake in what a pointer leads to, or in its key.
+    def add(self, pointer: Pointer, message: str, *, key: bool = False) -> None:
+        """Add a problem with the value at a pointer, or with its key.
 
-        A DAG has what it does not say itself from the file's ``default``: the mistake is then there.
+        If the DAG inherits the value from the file's ``default``, the problem is there.
         """
         if pointer and not self.has(pointer) and self.has(("default", *pointer[1:])):
             pointer = ("default", *pointer[1:])
-        self.problems[self.document.problem(pointer, message, key=key)] = None
+        self.found[self.document.problem(pointer, message, key=key)] = None
 
     def allows(self, dotted: str) -> bool:
-        """Return whether ``__type__`` may name this."""
+        """Return whether ``__type__`` can name an import path."""
         return any(fnmatchcase(dotted, pattern) for pattern in self.allowed)
 
     def has(self, pointer: Pointer) -> bool:
-        """Return whether the file itself has what a pointer leads to."""
+        """Return whether the file itself has a value at a pointer."""
         value: Any = self.document.data
         for step in pointer:
             in_list = isinstance(value, list) and isinstance(step, int) and step < len(value)
@@ -68,21 +69,29 @@ class Findings:
         return True
 
     def find(self, pointer: Pointer, dotted: Any, noun: str) -> Symbol | None:
-        """Return what an import path in the spec stands for, or None, noted, if there is nothing."""
+        """Return what an import path refers to; None, after adding a problem, if it does not exist."""
         if not isinstance(dotted, str):
-            self.say(pointer, f"expected the import path of {noun}, as in package.module.name")
+            self.add(pointer, f"expected the import path of {noun}, as in package.module.name")
             return None
         dotted = os.path.expandvars(dotted)
         if "$" in dotted:
-            return None  # its being unset is a problem of its own
+            return None  # another check reports the variable that is not set
         try:
             return self.finder.find(dotted)
         except SymbolNotFoundError as error:
-            self.say(pointer, f"{noun} {dotted!r} cannot be imported: {error}")
+            self.add(pointer, f"{noun} {dotted!r} cannot be imported: {_reason(dotted, error)}")
             return None
 
 
+def _reason(dotted: str, error: SymbolNotFoundError) -> str:
+    """Return why an import path cannot be found; for a former path of Podium's, with the current one as the hint."""
+    current = current_path(dotted)
+    if current == dotted:
+        return str(error)
+    return f"{str(error).partition(': did you mean')[0]}: did you mean {current!r}?"
+
+
 def hint(word: str, known: Collection[str]) -> str:
-    """Return the did-you-mean; a word that is right but for its case is the closest."""
+    """Return the did-you-mean hint; a word that only differs in case counts as the closest."""
     same = [name for name in known if name.casefold() == word.casefold()]
     return did_you_mean(same[0] if same else word, known)

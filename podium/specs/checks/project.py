@@ -1,4 +1,4 @@
-"""Validation: what is wrong with specs and configs, found before anything runs."""
+"""The check of a project's specs and configs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from podium.errors import InvalidFileError, PodiumError, Problem, did_you_mean
 from podium.files.documents import MAX_BYTES, read_document
 from podium.specs import files
 from podium.specs.checks.objects import allow_list
-from podium.specs.checks.spec import NOT_DAGS, check_spec, finder_of
+from podium.specs.checks.spec import check_spec, finder_of
+from podium.specs.vocabulary import NOT_DAGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,24 +25,24 @@ if TYPE_CHECKING:
 
 _SUFFIXES = (*files.SUFFIXES, ".json")
 _TOP_KEY = re.compile(r"""^(?:"([^"\n]+)"|'([^'\n]+)'|([^\s#"'{}\[\],&*!|>%@`-][^\n:#]*?))\s*:(?:\s|$)""", re.MULTILINE)
-#: An ``estimator`` that can be at the top: at the beginning of a line, or first in a pair of braces.
+#: An ``estimator`` that can be at the top level: at the beginning of a line, or inside braces.
 _MAY_BE_CONFIG = re.compile(r"""(^|\{\s*|,\s*)["']?estimator["']?\s*:""", re.MULTILINE)
 
 
 def problems_of(paths: Sequence[Path], project: Project) -> list[Problem]:
-    """Return what is wrong with files, in their order.
+    """Return the problems of files, sorted.
 
     Parameters
     ----------
     paths : sequence of pathlib.Path
-        Specs, configs, or folders of them; all of the project's if there are none.
+        Specs, configs, or folders of them. If empty: all specs and configs of the project.
 
     Raises
     ------
     PodiumError
-        If a path is not there or is neither a spec nor a config.
+        If a path does not exist or is neither a spec nor a config.
     """
-    check = Validation(project)
+    check = ProjectCheck(project)
     files = (
         list(dict.fromkeys(file for path in paths for file in _files(path, project))) if paths else all_files(project)
     )
@@ -60,13 +61,13 @@ def all_files(project: Project) -> list[Path]:
     return [*defaults, *files.spec_files(project), *found]
 
 
-class Validation:
-    """Checks files of one project, reading what they share once.
+class ProjectCheck:
+    """Checks files of one project; what they share is only read once.
 
     Attributes
     ----------
     problems : list of Problem
-        What is wrong with the project's own settings.
+        Problems of the project's settings.
     ids : dict of pathlib.Path to dict
         Positions of the DAG ids of each spec that could be read.
     specs : list of Document
@@ -82,7 +83,7 @@ class Validation:
         self.specs: list[Document] = []
 
     def file(self, path: Path) -> list[Problem]:
-        """Return what is wrong with a spec or config."""
+        """Return the problems of a spec or config."""
         if is_config(path, self._project):
             try:
                 load_config(path, self._project)
@@ -95,7 +96,7 @@ class Validation:
             return error.problems
 
     def spec(self, path: Path, document: Document) -> list[Problem]:
-        """Return what is wrong with a spec that has been read."""
+        """Return the problems of a spec that has been read."""
         is_defaults = path.name in files.DEFAULTS
         if not is_defaults:
             names = [name for name in document.data if name not in NOT_DAGS]
@@ -103,15 +104,15 @@ class Validation:
             self.specs.append(document)
         shared = None if is_defaults else self._shared
         found = check_spec(document, self._project, self._finder, self._allowed, shared=shared)
-        # A value that its syntax spoils, such as a tagged one, is not also of the wrong type.
+        # Report only the syntax mistake of a value, such as a tag, and not its type as well.
         spoilt = {(problem.line, problem.column) for problem in document.problems}
         return [*document.problems, *(problem for problem in found if (problem.line, problem.column) not in spoilt)]
 
 
 def duplicate_ids(ids: dict[Path, dict[str, tuple[int, int]]], project: Project) -> list[Problem]:
-    """Return a problem for each DAG id that another spec has too.
+    """Return a problem for each DAG id that is also in another spec.
 
-    The id belongs to the file that is named after it, or else to the first one.
+    The file that is named after the id keeps it, or else the first file.
     """
     first: dict[str, Path] = {}
     others = files.spec_files(project) if any(path.parent == project.dag_specs for path in ids) else []
@@ -128,7 +129,7 @@ def duplicate_ids(ids: dict[Path, dict[str, tuple[int, int]]], project: Project)
 
 
 def is_config(path: Path, project: Project) -> bool:
-    """Tell whether a file is a classifier config: by the folder it is in, or else by its having an estimator."""
+    """Return whether a file is a classifier config, by its folder, or else by whether it has an estimator."""
     if path.is_relative_to(project.dag_specs) or path.name in files.DEFAULTS:
         return False
     if path.is_relative_to(project.config):
@@ -139,7 +140,7 @@ def is_config(path: Path, project: Project) -> bool:
 
 
 def shown_as(problems: Iterable[Problem], format_: str) -> str:
-    """Return problems as text, as JSON, or as annotations of GitHub's."""
+    """Return problems as plain text, JSON or GitHub annotations."""
     if format_ == "json":
         return json.dumps([asdict(problem) for problem in problems])
     if format_ == "github":
@@ -148,8 +149,8 @@ def shown_as(problems: Iterable[Problem], format_: str) -> str:
 
 
 def _annotation(problem: Problem) -> str:
-    texts = (problem.path, problem.message)
-    path, message = (re.sub(r"[%\r\n]", lambda found: f"%{ord(found[0]):02X}", text) for text in texts)
+    values = (problem.path, problem.message)
+    path, message = (re.sub(r"[%\r\n]", lambda found: f"%{ord(found[0]):02X}", value) for value in values)
     path = path.replace(":", "%3A").replace(",", "%2C")
     return f"::error file={path},line={problem.line},col={problem.column}::{message}"
 
@@ -157,7 +158,7 @@ def _annotation(problem: Problem) -> str:
 def _files(path: Path, project: Project) -> list[Path]:
     path = path.absolute()
     if project.dag_specs.is_relative_to(path) or project.config.is_relative_to(path):
-        # A project has other YAML too, such as that of its CI.
+        # A project has other YAML files too, such as those of its CI.
         return [file for file in all_files(project) if file.is_relative_to(path)]
     if path.is_dir():
         return sorted(
@@ -178,12 +179,12 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _top_keys(path: Path) -> set[str]:
-    """Return the top-level keys of a YAML file, by its text alone: much cheaper than parsing it."""
+    """Return the top-level keys of a YAML file by a pattern, which is much cheaper than parsing the file."""
     return {next(filter(None, match)) for match in _TOP_KEY.findall(_text(path))}
 
 
 def _text(path: Path) -> str:
-    """Return a file's text, whatever it is; none if the file cannot be read."""
+    """Return the content of a file, decoded; empty if the file cannot be read."""
     try:
         if not path.is_file():
             return ""
@@ -194,7 +195,7 @@ def _text(path: Path) -> str:
 
 
 def _has_estimator(path: Path) -> bool:
-    """Tell whether a file has an estimator at its top that cannot be a DAG; one that cannot be read may have."""
+    """Return whether a file has a top-level estimator that cannot be a DAG; True if the file cannot be parsed."""
     try:
         data = read_document(path, path.name).data
     except InvalidFileError:

@@ -24,7 +24,6 @@ from podium.configs.parameters import parameters_of, required_parameters
 from podium.errors import PodiumError
 from podium.project import Project
 from podium.registry.trusted_types import TRUSTED_TYPES
-from podium.schema_generation import writing
 from podium.schema_generation.constraints import SCORE_FUNCTIONS
 from tests.support.estimators import ALLOWED, arguments
 
@@ -50,7 +49,7 @@ def untrusted(estimator):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", sorted(ALLOWED))
-def test_fitted_models_are_saved_and_loaded_with_the_trusted_types_alone(name):
+def test_fitted_models_are_saved_and_loaded_with_only_the_trusted_types(name):
     model = ALLOWED[name](**arguments(name)).fit(X, target(name))
     data = skops.io.dumps(model)
     again = skops.io.loads(data, trusted=list(TRUSTED_TYPES))
@@ -141,7 +140,7 @@ def build(tmp_path, text, seed=3):
     return building.build(ClassifierConfig.from_dict(config.as_dict()), seed)
 
 
-def test_the_seed_reaches_every_part_that_does_not_name_its_own(tmp_path):
+def test_every_part_without_a_random_state_gets_the_seed(tmp_path):
     model = build(
         tmp_path,
         "estimator: VotingClassifier\n"
@@ -161,7 +160,7 @@ def test_the_seed_reaches_every_part_that_does_not_name_its_own(tmp_path):
     assert isinstance(dict(found["votingclassifier__estimators"])["a"], Pipeline)
 
 
-def test_values_become_what_the_constructors_want(tmp_path):
+def test_values_are_converted_for_the_constructors(tmp_path):
     model = build(
         tmp_path,
         "estimator: LogisticRegression\nparams: {class_weight: {0: 1, 1: 2.5, two: 3}, C: .inf}\n"
@@ -172,7 +171,7 @@ def test_values_become_what_the_constructors_want(tmp_path):
     assert model[0].feature_range == (0, 2)
 
 
-def test_a_class_that_is_not_allowed_is_refused_even_when_no_schema_was_asked():
+def test_a_class_that_is_not_allowed_is_refused_even_without_the_schema():
     for name in ("FunctionTransformer", "os.system", "GridSearchCV"):
         with pytest.raises(PodiumError, match="unknown estimator"):
             building.build(ClassifierConfig("x", "x", "SVC", {}, [{name: {}}]))
@@ -218,7 +217,7 @@ def values_of(parameter):
 
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
-def test_what_validates_builds_and_agrees_with_scikit_learn(data, tmp_path_factory):
+def test_valid_parameters_build_and_pass_scikit_learns_own_validation(data, tmp_path_factory):
     name, parameter = data.draw(st.sampled_from(PARAMETERS))
     value = data.draw(values_of(parameter))
     if not parameter.accepts(value):
@@ -235,10 +234,6 @@ def test_what_validates_builds_and_agrees_with_scikit_learn(data, tmp_path_facto
     model = building.build(config)
     assert parameter.name in model.get_params(deep=True)
     model._validate_params()  # noqa: SLF001
-
-
-def test_the_schema_in_the_repository_is_current():
-    assert writing.stale(Project(ROOT, ROOT / ".podium")) == {}
 
 
 def test_reading_configs_imports_nothing_heavy():

@@ -1,4 +1,4 @@
-"""Configs as a user writes them: what they become, and what a mistake reads like."""
+"""Config files: the candidates that they become, and the messages about mistakes."""
 
 import json
 import time
@@ -34,7 +34,7 @@ def messages(tmp_path, text, name="rf.yaml"):
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: f"{path.parent.name}-{path.name}")
-def test_each_mistake_is_named_where_it_is(path):
+def test_each_mistake_is_reported_with_its_position(path):
     expected = path.with_name(path.name + ".expected").read_text().splitlines()
     with pytest.raises(InvalidFileError) as caught:
         load_config(path, Project(path.parent, path.parent))
@@ -62,7 +62,7 @@ def test_all_problems_of_a_file_come_in_one_pass(tmp_path):
     ]
 
 
-def test_a_grid_is_one_candidate_a_combination_and_wins_over_params(tmp_path):
+def test_a_grid_is_one_candidate_per_combination_and_overrides_params(tmp_path):
     found = load(
         tmp_path,
         "estimator: RandomForestClassifier\nparams: {max_depth: 3, max_features: sqrt}\n"
@@ -77,14 +77,14 @@ def test_a_grid_is_one_candidate_a_combination_and_wins_over_params(tmp_path):
     assert found[0].params == {"max_depth": 2, "n_estimators": 5, "max_features": "sqrt"}
 
 
-def test_grid_points_that_read_alike_get_different_names(tmp_path):
+def test_grid_points_with_equal_labels_get_different_names(tmp_path):
     grid = {"estimator": ["SVC", {"estimator": "SVC", "params": {"C": 2}}]}
     names = [config.name for config in load(tmp_path, {"estimator": "BaggingClassifier", "grid": grid})]
     assert len(set(names)) == 2
     assert all(name.startswith("rf-estimator=SVC-") for name in names)
 
 
-def test_the_digest_is_of_what_decides_the_training(tmp_path):
+def test_the_digest_covers_what_determines_the_training(tmp_path):
     def digest(text):
         return load(tmp_path, text)[0].digest
 
@@ -113,12 +113,12 @@ def test_infinite_numbers_survive_json(tmp_path):
     assert ClassifierConfig.from_dict(values) == config
 
 
-def test_tags_become_text(tmp_path):
+def test_tags_become_strings(tmp_path):
     (config,) = load(tmp_path, "estimator: SVC\ntags: {owner: ann, ticket: 7, since: 2024-05-01, good: true}\n")
     assert config.tags == {"owner": "ann", "ticket": "7", "since": "2024-05-01", "good": "true"}
 
 
-def test_the_later_of_two_files_of_one_name_is_at_fault(tmp_path):
+def test_of_two_files_with_one_name_the_later_is_refused(tmp_path):
     (tmp_path / "rf.json").write_text('{"estimator": "SVC"}')
     assert messages(tmp_path, "estimator: SVC\n") == [
         "rf.yaml:1:1  the name 'rf' is already taken by rf.json: rename one of them"
@@ -167,7 +167,7 @@ EDITOR = jsonschema.Draft202012Validator(load_schema())
 
 @settings(max_examples=400, deadline=None)
 @given(data=LIKELY | st.dictionaries(st.text(max_size=6), VALUES, max_size=4))
-def test_any_mapping_is_parsed_or_refused_and_what_passes_passes_in_an_editor(data, tmp_path_factory):
+def test_any_mapping_is_parsed_or_refused_and_valid_configs_pass_in_an_editor(data, tmp_path_factory):
     text = json.dumps(data).replace("-Infinity", "-.inf").replace("Infinity", ".inf").replace("NaN", ".nan")
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_text(text)
@@ -214,7 +214,7 @@ def configs(draw, depth=0):
 
 
 def said(model):
-    """Return an estimator as a config says it."""
+    """Return the config of an estimator."""
     *steps, last = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
     return {
         "estimator": type(last).__name__,
@@ -232,18 +232,18 @@ def said_value(value):
     return {str(key): inner for key, inner in value.items()} if isinstance(value, dict) else value
 
 
-def is_part(asked, got):
-    """Return whether all that a config asks for is in what was built, which has defaults besides."""
-    if isinstance(asked, dict) and isinstance(got, dict):
-        return all(key in got and is_part(value, got[key]) for key, value in asked.items())
-    if isinstance(asked, list) and isinstance(got, list):
-        return len(asked) == len(got) and all(map(is_part, asked, got))
-    return asked == got and isinstance(asked, bool) == isinstance(got, bool)
+def is_part(config, got):
+    """Return whether the built estimator has all values of a config; it also has defaults."""
+    if isinstance(config, dict) and isinstance(got, dict):
+        return all(key in got and is_part(value, got[key]) for key, value in config.items())
+    if isinstance(config, list) and isinstance(got, list):
+        return len(config) == len(got) and all(map(is_part, config, got))
+    return config == got and isinstance(config, bool) == isinstance(got, bool)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=configs())
-def test_what_validates_builds_an_estimator_that_says_the_same(data, tmp_path_factory):
+def test_a_valid_config_builds_an_estimator_with_its_parameters(data, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "said.json"
     path.write_text(json.dumps(data))
     try:
@@ -253,11 +253,11 @@ def test_what_validates_builds_an_estimator_that_says_the_same(data, tmp_path_fa
     assert is_part(data, said(building.build(config))), data
 
 
-def test_an_editor_finds_the_mistakes_of_content_too():
-    """The published schema, read by a plain validator, refuses what Podium refuses, syntax apart."""
+def test_an_editor_finds_mistakes_in_the_content_too():
+    """A plain validator with the published schema refuses what Podium refuses, apart from syntax."""
     from podium.files.documents import read_document
 
-    beyond = {  # what JSON Schema cannot say
+    beyond = {  # what JSON Schema cannot express
         "float_for_integer",  # for JSON Schema 1.0 is an integer
         "integer_for_float",
         "infinite",

@@ -1,4 +1,4 @@
-"""Data sets as a spec names them: what is read, what identifies it, how it is split."""
+"""Data sets of a spec: reading their rows, their digest and their split."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def test_iris_has_its_names_and_the_split_is_the_same_every_time():
     assert not set(one.x_train.index) & set(one.x_test.index)
 
 
-def test_csv_has_numbers_as_numbers_text_as_text_and_keeps_missing_values(tmp_path):
+def test_csv_columns_are_numbers_or_strings_and_keep_missing_values(tmp_path):
     rows = load(csv(tmp_path), Split(folds=2))
     everything = pd.concat([rows.x_train, rows.x_test])
     assert {name: str(kind) for name, kind in everything.dtypes.items()} == {
@@ -61,7 +61,7 @@ def test_parquet_gives_the_same_rows_as_csv(tmp_path):
     pd.testing.assert_frame_equal(load(ref, Split(folds=2)).x_test, from_csv.x_test)
 
 
-def test_rows_without_a_label_are_left_out(tmp_path):
+def test_rows_without_a_label_are_dropped(tmp_path):
     rows = load(csv(tmp_path, ROWS + "99,ulm,True,\n"), Split(folds=2))
     assert len(rows.x_train) + len(rows.x_test) == 30
 
@@ -70,13 +70,13 @@ def test_rows_without_a_label_are_left_out(tmp_path):
     ("text", "target", "message"),
     [
         (ROWS, "lable", "data set rows has no column 'lable': did you mean 'label'?"),
-        (ROWS + "1,ulm,True,maybe\n" * 5, "label", "class 'maybe' has 5 rows, 5 folds need 6 or more"),
-        ("a,label\n1,yes\n2,yes\n", "label", "column 'label' has 1 class, a classifier needs 2"),
-        ("a,label\n", "label", "column 'label' has 0 class, a classifier needs 2"),
+        (ROWS + "1,ulm,True,maybe\n" * 5, "label", "class 'maybe' has 5 rows; 5 folds need at least 6"),
+        ("a,label\n1,yes\n2,yes\n", "label", "column 'label' needs at least 2 classes, not 1"),
+        ("a,label\n", "label", "column 'label' needs at least 2 classes, not 0"),
     ],
     ids=["unknown target", "rare class", "one class", "no rows"],
 )
-def test_rows_that_cannot_be_learned_from_are_refused(tmp_path, text, target, message):
+def test_rows_that_no_classifier_can_learn_from_are_refused(tmp_path, text, target, message):
     with pytest.raises(PodiumError) as caught:
         load(csv(tmp_path, text, target), Split())
     assert message in str(caught.value)
@@ -86,14 +86,14 @@ def test_rows_that_cannot_be_learned_from_are_refused(tmp_path, text, target, me
     ("value", "message"),
     [
         ("iriss", "unknown data set 'iriss': did you mean 'iris'?"),
-        ("mnist_784", "unknown data set 'mnist_784': known are iris, wine, breast_cancer, digits, or a path"),
+        ("mnist_784", "unknown data set 'mnist_784': use one of iris, wine, breast_cancer, digits, or a path"),
         ({"path": "no.csv", "target": "y"}, "data set no.csv: no such file"),
         ({"path": "rows.xls", "target": "y"}, "data set rows.xls: .xls is not one of"),
-        ({"path": "rows"}, "a data set is a name or {path, target}"),
-        ({"path": "rows.csv", "target": "y", "sep": ";"}, "a data set is a name or {path, target}"),
+        ({"path": "rows"}, "a data set must be a name or {path, target}"),
+        ({"path": "rows.csv", "target": "y", "sep": ";"}, "a data set must be a name or {path, target}"),
     ],
 )
-def test_a_data_set_that_is_not_there_is_named(tmp_path, value, message):
+def test_an_unknown_data_set_is_refused(tmp_path, value, message):
     with pytest.raises(PodiumError) as caught:
         DatasetRef.from_spec(value, tmp_path)
     assert message in str(caught.value)
@@ -107,7 +107,7 @@ def test_the_digest_changes_with_one_byte_and_with_the_target_and_with_nothing_e
     assert csv(tmp_path, ROWS.replace("29,", "28,")).digest() != first
 
 
-def test_rows_that_change_on_disk_are_read_anew(tmp_path):
+def test_rows_that_change_on_disk_are_read_again(tmp_path):
     load(csv(tmp_path), Split(folds=2))
     rows = load(csv(tmp_path, ROWS.replace("ulm", "bonn")), Split(folds=2))
     assert "bonn" in set(rows.x_train["town"])
@@ -117,9 +117,9 @@ def test_rows_that_change_on_disk_are_read_anew(tmp_path):
     ("value", "message"),
     [
         ({"tset_size": 0.3}, "unknown key 'tset_size' in split: did you mean 'test_size'?"),
-        ({"test_size": 1.0}, "split wants test_size between 0 and 1"),
-        ({"test_size": 0}, "split wants test_size between 0 and 1"),
-        ({"folds": 1}, "2 folds or more"),
+        ({"test_size": 1.0}, "split needs a test_size between 0 and 1"),
+        ({"test_size": 0}, "split needs a test_size between 0 and 1"),
+        ({"folds": 1}, "at least 2 folds"),
     ],
 )
 def test_a_wrong_split_is_refused(value, message):

@@ -1,4 +1,4 @@
-"""What a file says, where, and that no file whatever brings the reader down."""
+"""Reading YAML and JSON files: values, positions and mistakes; no file crashes the parser."""
 
 import json
 import random
@@ -55,13 +55,13 @@ def problems(tmp_path, text, name="a.yaml"):
         ("=", "="),
     ],
 )
-def test_scalars_mean_what_yaml_1_2_says(tmp_path, written, meant):
+def test_scalars_follow_yaml_1_2(tmp_path, written, meant):
     value = document(tmp_path, f"key: {written}\n").data["key"]
     assert value == meant
     assert type(value) is type(meant)
 
 
-def test_keys_are_text_as_they_are_spelled(tmp_path):
+def test_keys_are_strings_as_spelled(tmp_path):
     assert document(tmp_path, "{1: a, no: b, 2024-01-01: c, null: d}").data == {
         "1": "a",
         "no": "b",
@@ -93,11 +93,11 @@ def test_anchors_and_merge_keys(tmp_path):
     assert found.data["all"] == [{"x": 5}, {"x": 1, "y": 2}]
     assert found.data["one"] == {"x": 1, "y": 3}
     assert found.data["two"] == {"x": 1, "y": 2, "z": 4}
-    assert found.position(("one", "x")) == (1, 17)  # where the mistake would be
+    assert found.position(("one", "x")) == (1, 17)  # the place of the value itself
     assert found.data["base"] is not found.data["all"][1]
 
 
-def test_all_mistakes_that_can_be_read_past_come_at_once(tmp_path):
+def test_all_mistakes_that_do_not_stop_the_parser_are_reported_at_once(tmp_path):
     assert problems(tmp_path, "a: 1\na: 2\nb: !x 3\nc: {d: 1, d: 2}\n") == [
         "a.yaml:2:1  duplicate key 'a': it is already on line 1",
         "a.yaml:3:4  the tag !x is not allowed: only plain values are",
@@ -106,11 +106,11 @@ def test_all_mistakes_that_can_be_read_past_come_at_once(tmp_path):
     assert len(problems(tmp_path, '{"a": 1, // x\n "a": NaN,}', "a.json")) == 4
 
 
-def test_too_large_a_file_is_not_read(tmp_path):
+def test_a_file_that_is_too_large_is_refused(tmp_path):
     assert problems(tmp_path, "a: " + "x" * MAX_BYTES) == ["a.yaml:1:1  the file is larger than 256 KiB"]
 
 
-def test_what_is_not_a_file(tmp_path):
+def test_folders_and_absent_files_are_refused(tmp_path):
     for path, words in ((tmp_path, "not a file"), (tmp_path / "absent.yaml", "No such file")):
         with pytest.raises(InvalidFileError, match=words):
             read_document(path, "shown")

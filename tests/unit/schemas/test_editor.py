@@ -1,6 +1,6 @@
-"""What an editor offers: a real YAML language server reads the published schemas.
+"""Completion, hover and diagnostics in an editor, by a real YAML language server with the published schemas.
 
-It comes from npm, hence the mark: ``pytest -m slow tests/unit/test_editor.py``.
+The server comes from npm, so the tests are marked slow: ``pytest -m slow tests/unit/schemas/test_editor.py``.
 """
 
 import json
@@ -34,7 +34,7 @@ class LanguageServer:
         self._process.stdout.close()
 
     def open(self, text, name, schema):
-        """Open a text as a file of the checkout; its header names the schema, as the shipped files' do."""
+        """Open content as a file of the checkout, with a header that names the schema, as in the shipped files."""
         self._opened += 1
         uri = (ROOT / f"unsaved_{self._opened}_{name}").as_uri()
         text = f"# yaml-language-server: $schema=schemas/{schema}\n{text}"
@@ -43,7 +43,7 @@ class LanguageServer:
         return uri, text
 
     def completions(self, text, name, schema):
-        """Return what is offered at the end of a text, by its label."""
+        """Return the completions at the end of a file, by label."""
         uri, text = self.open(text, name, schema)
         lines = text.split("\n")
         position = {"line": len(lines) - 1, "character": len(lines[-1])}
@@ -51,7 +51,7 @@ class LanguageServer:
         return {item["label"]: item for item in found["items"]}
 
     def hover(self, text, word, name, schema):
-        """Return what is shown over a word."""
+        """Return the hover text of a word."""
         uri, text = self.open(text, name, schema)
         before = text[: text.index(word)].split("\n")
         position = {"line": len(before) - 1, "character": len(before[-1]) + 1}
@@ -59,7 +59,7 @@ class LanguageServer:
         return found["contents"]["value"]
 
     def problems(self, text, name, schema):
-        """Return the messages under a text's squiggles."""
+        """Return the messages of the diagnostics."""
         uri, _ = self.open(text, name, schema)
         while uri not in self.diagnostics:
             self._receive()
@@ -119,7 +119,7 @@ def test_a_misspelt_parameter_is_underlined(editor):
     assert editor.problems(text.replace("depht", "depth"), "rf.yaml", "classifier_config.schema.json") == []
 
 
-def test_hovering_over_a_parameter_shows_scikit_learns_words(editor):
+def test_hovering_over_a_parameter_shows_scikit_learns_description(editor):
     text = "estimator: RandomForestClassifier\nparams:\n  max_depth: 4\n"
     assert "maximum depth of the tree" in editor.hover(text, "max_depth", "rf.yaml", "classifier_config.schema.json")
 

@@ -1,4 +1,4 @@
-"""Specs become DAGs, read the way Airflow reads them."""
+"""Specs become DAGs, parsed as Airflow parses them."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def errors(dags):
 
 
 def python(project, code, **env):
-    """Run Python in the project with a clean slate and return what it prints, as JSON."""
+    """Run Python in the project in a new process and return the JSON that it prints."""
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=project.root / "dags",
@@ -78,7 +78,7 @@ def test_a_training_stores_its_result_in_one_request(shipped):
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
-def test_the_docs_show_the_spec_as_its_author_wrote_it(path, shipped):
+def test_the_docs_show_the_spec_unchanged(path, shipped):
     for dag_id in yaml.safe_load(path.read_text()):
         assert f"```yaml\n{path.read_text().rstrip()}\n```" in shipped.dags[dag_id].doc_md
 
@@ -116,7 +116,7 @@ print(json.dumps(sorted(k for k, v in found.items() if isinstance(v, DAG))))
     ],
     ids=["unknown operator", "key twice", "no YAML", "unknown dependency"],
 )
-def test_one_bad_spec_is_named_and_the_others_stay(checkout, text, line):
+def test_a_bad_spec_is_an_import_error_and_the_others_stay(checkout, text, line):
     (checkout.dag_specs / "bad.yaml").write_text(text)
     dags = bag(checkout)
     assert re.search(rf"^(.* )?dag_specs/bad\.yaml:{line}:\d+  \w", errors(dags), re.MULTILINE)
@@ -124,7 +124,7 @@ def test_one_bad_spec_is_named_and_the_others_stay(checkout, text, line):
     assert not any("factory.py" in path for path in dags.import_errors), "Airflow would drop all DAGs of that file"
 
 
-def test_several_bad_specs_are_all_named(checkout):
+def test_several_bad_specs_are_all_import_errors(checkout):
     (checkout.dag_specs / "bad.yaml").write_text(BAD)
     (checkout.dag_specs / "worse.yml").write_text("worse: 7\n")
     found = errors(bag(checkout))
@@ -133,7 +133,7 @@ def test_several_bad_specs_are_all_named(checkout):
     assert "iris" not in found
 
 
-def test_a_new_spec_is_a_dag_and_a_removed_one_is_none(checkout):
+def test_adding_and_removing_a_spec_adds_and_removes_its_dag(checkout):
     text = (checkout.dag_specs / "iris_host.yaml").read_text()
     (checkout.dag_specs / "wine_host.yml").write_text(text.replace("iris_host:", "wine_host:"))
     (checkout.dag_specs / "iris_host.yaml").unlink()
@@ -143,7 +143,7 @@ def test_a_new_spec_is_a_dag_and_a_removed_one_is_none(checkout):
     assert "iris_host" not in dags.dags
 
 
-def test_defaults_apply_unless_the_spec_says_otherwise(checkout):
+def test_a_spec_overrides_the_defaults(checkout):
     task = "  tasks:\n    - {task_id: a, operator: airflow.providers.standard.operators.empty.EmptyOperator%s}\n"
     (checkout.dag_specs / "own.yaml").write_text(
         f"plain:\n{task % ''}other:\n  max_active_runs: 3\n{task % ', retries: 5'}"
@@ -155,7 +155,7 @@ def test_defaults_apply_unless_the_spec_says_otherwise(checkout):
     assert dags["other"].get_task("a").retries == 5
 
 
-def test_what_the_command_line_needs_of_a_spec_is_read_without_airflow(checkout):
+def test_the_command_line_reads_a_spec_without_airflow(checkout):
     code = """
 import json, sys
 from pathlib import Path
@@ -165,7 +165,7 @@ found = read_pipeline(find_project(Path.cwd()), "churn_train")
 print(json.dumps([found.job.pipeline, found.job.dataset.target, found.job.split.folds, found.rule.metric,
     found.rule.min_improvement, found.job.shown_folder, "airflow" in sys.modules]))
 """
-    # Another spec that is wrong is no reason not to read this one.
+    # A mistake in another spec does not matter.
     (checkout.dag_specs / "a_bad_one.yaml").write_text("bad:\n  tasks: [\n")
     assert python(checkout, code) == ["churn", "churned", 5, "roc_auc", 0.002, "config/churn", False]
 
@@ -202,7 +202,7 @@ def test_a_pipeline_that_cannot_be_used_says_why(checkout, dag_id, text, message
     assert message in str(caught.value)
 
 
-def test_the_environment_is_filled_in_and_does_not_reach_the_docs(checkout, monkeypatch):
+def test_environment_variables_are_replaced_but_not_in_the_docs(checkout, monkeypatch):
     monkeypatch.setenv("SECRET_WORD", "hush")
     text = "own:\n  description: says ${SECRET_WORD}\n"
     text += "  tasks:\n    - {task_id: a, operator: airflow.providers.standard.operators.empty.EmptyOperator}\n"
@@ -212,7 +212,7 @@ def test_the_environment_is_filled_in_and_does_not_reach_the_docs(checkout, monk
     assert "hush" not in dag.doc_md
 
 
-def test_an_environment_variable_that_stands_alone_can_be_a_number(checkout, monkeypatch):
+def test_a_value_that_is_only_an_environment_variable_can_be_a_number(checkout, monkeypatch):
     monkeypatch.setenv("MANY", "4")
     spec = (
         "counted:\n  schedule: None\n  default_args: {retries: $MANY}\n  tasks:\n    - task_id: one\n"

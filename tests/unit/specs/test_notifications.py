@@ -1,4 +1,4 @@
-"""What a promotion task tells, and to whom."""
+"""Messages about promotions, and the notifiers that send them."""
 
 import json
 import logging
@@ -43,7 +43,7 @@ IN_A_GROUP = f"""{SPEC}
 
 
 class Told(BaseNotifier):
-    """Keeps what it is told."""
+    """Keeps the messages that it sends."""
 
     template_fields = ("text",)
 
@@ -56,7 +56,7 @@ class Told(BaseNotifier):
 
 
 class Broken(BaseNotifier):
-    """Reaches nobody."""
+    """Cannot send anything."""
 
     def notify(self, context):  # noqa: ARG002
         raise OSError("no route to host")
@@ -100,12 +100,12 @@ def finish(decision, **notifiers):
         (None, []),
     ],
 )
-def test_each_outcome_is_told_to_those_who_asked_for_it(decision, told, sent):
+def test_each_outcome_calls_the_notifiers_for_it(decision, told, sent):
     finish(decision, **{name: [notifier(Told, text=name)] for name in vocabulary.MESSAGES})
     assert [text for text, _ in sent] == told
 
 
-def test_templates_know_the_decision_and_no_other_notifiers_arguments(sent):
+def test_templates_can_use_the_decision_but_no_arguments_of_other_notifiers(sent):
     finish(PROMOTED, on_promotion=[notifier(Told, text="one {{ decision.version }}"), notifier(Told)])
     assert sent == [("one 2", ["dag", "text"]), ("promoted: version 2 (b) has more", ["dag", "text"])]
 
@@ -138,7 +138,7 @@ def build(project, text):
 
 
 @pytest.mark.parametrize(("spec", "task_id"), [(SPEC, "promote"), (IN_A_GROUP, "decide.promote")])
-def test_messages_join_the_callbacks_that_a_task_has(project, spec, task_id):
+def test_messages_are_added_to_the_callbacks_of_a_task(project, spec, task_id):
     from podium.airflow.callbacks import show_error
 
     task = build(project, spec).get_task(task_id)
@@ -150,7 +150,7 @@ def test_messages_join_the_callbacks_that_a_task_has(project, spec, task_id):
     assert set(task.op_kwargs) == {"pipeline", "dataset"}
 
 
-def test_a_mapped_task_and_one_with_an_operator_have_theirs(project):
+def test_mapped_tasks_and_tasks_with_an_operator_send_messages_too(project):
     common = "dataset: iris, on_failure: {__type__: airflow.sdk.BaseNotifier}}"
     text = f"""
 told:
@@ -172,8 +172,8 @@ told:
         assert len(task.on_failure_callback) == 2
 
 
-def test_a_dag_with_notifiers_is_the_same_whenever_it_is_read(project):
-    """Airflow makes a new version of a DAG whenever what it stores of it differs."""
+def test_a_dag_with_notifiers_is_serialized_the_same_each_time(project):
+    """Airflow creates a new version of a DAG whenever its serialized form differs."""
     build(project, SPEC)
     code = """
         import json, sys
