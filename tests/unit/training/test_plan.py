@@ -31,7 +31,7 @@ def test_a_folder_without_configs_is_made_and_nothing_trains(lab, capsys):
 
 
 def test_what_has_a_version_is_skipped(trained):
-    assert trained.plan() == {"nb": ("skip", "version 1 is there")}
+    assert trained.plan() == {"nb": ("skip", "already trained as version 1")}
     assert trained.detect() == []
 
 
@@ -39,7 +39,7 @@ def test_formatting_description_and_tags_train_nothing(trained):
     trained.write(
         "nb.yaml", "# a comment\ndescription: other words\ntags: {a: b}\nestimator:   GaussianNB\nparams: {}\n"
     )
-    assert trained.plan() == {"nb": ("skip", "version 1 is there")}
+    assert trained.plan() == {"nb": ("skip", "already trained as version 1")}
 
 
 def test_a_changed_config_trains(trained):
@@ -76,12 +76,12 @@ def test_a_config_that_goes_back_to_what_it_was_has_its_version(trained):
     trained.write("nb.yaml", "estimator: GaussianNB\nparams: {var_smoothing: 0.1}\n")
     trained.train_all()
     trained.write("nb.yaml")
-    assert trained.plan() == {"nb": ("skip", "version 1 is there")}
+    assert trained.plan() == {"nb": ("skip", "already trained as version 1")}
 
 
 def test_a_copy_under_another_name_is_a_candidate_of_its_own(trained):
     trained.write("copy.json", '{"estimator": "GaussianNB"}')
-    assert trained.plan() == {"copy": ("train", "new"), "nb": ("skip", "version 1 is there")}
+    assert trained.plan() == {"copy": ("train", "new"), "nb": ("skip", "already trained as version 1")}
 
 
 def test_what_failed_by_its_own_fault_waits_for_a_change_or_for_retry_failed(trained):
