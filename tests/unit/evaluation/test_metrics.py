@@ -1,4 +1,4 @@
-"""The scores: that they are scikit-learn's, and which ones a classifier has."""
+"""The scores equal those of scikit-learn, and which scores a classifier has."""
 
 import warnings
 
@@ -70,7 +70,7 @@ def test_a_class_that_does_not_occur_leaves_roc_auc_out():
     assert found["log_loss"] == pytest.approx(sk.log_loss(y[some], model.predict_proba(x[some]), labels=model.classes_))
 
 
-def test_probabilities_in_single_precision_are_good_enough():
+def test_probabilities_in_single_precision_are_accepted():
     class SinglePrecision(LogisticRegression):
         def predict_proba(self, x):
             return super().predict_proba(x).astype("float32") * np.float32(1 + 3e-6)
@@ -172,7 +172,7 @@ def test_columns_in_another_order_score_the_same():
     assert scores_of(other, y) == pytest.approx(scores_of(sorted_columns, y))
 
 
-def test_only_the_scores_that_are_asked_for_are_given():
+def test_only_the_requested_scores_are_returned():
     x_fit, y_fit, x, y = rows(load_iris)
     predictions = Predictions.of(LogisticRegression(max_iter=5000).fit(x_fit, y_fit), x)
     for names in ([], ["roc_auc"], ["log_loss", "f1_macro"]):

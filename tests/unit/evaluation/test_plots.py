@@ -1,4 +1,4 @@
-"""What a reader sees in the plots of a decision."""
+"""The content of the plots of a decision."""
 
 import io
 import warnings
@@ -130,7 +130,7 @@ def test_long_titles_fit_and_stay_apart():
 
 
 @pytest.mark.parametrize("load", [load_iris, load_digits, load_breast_cancer])
-def test_there_is_a_matrix_for_each_model_with_what_scikit_learn_counts(load):
+def test_there_is_a_matrix_for_each_model_with_the_counts_of_scikit_learn(load):
     y, nearest = predicted(KNeighborsClassifier(), load())
     _, bayes = predicted(GaussianNB(), load())
     figure = plots.confusion_figure(y, {"champion": nearest, "winner": bayes})
@@ -171,7 +171,7 @@ def test_long_names_of_classes_and_models_fit_and_stay_apart():
     assert clipped(plots.matrix_figure(y, predictions.labels, classes, f"{name} on held-out rows")) == []
 
 
-def test_a_dollar_is_a_dollar():
+def test_a_dollar_sign_is_not_read_as_tex():
     classes = np.array(["$0^_ to $20k", "over $20k"])
     y = pd.Series(np.repeat(classes, 5))
     predictions = {"costs $5^_ or $6": Predictions(y.to_numpy(), np.eye(2)[np.repeat([0, 1], 5)], classes)}
@@ -241,7 +241,7 @@ def test_a_model_that_is_always_certain_has_one_point(certain):
     np.testing.assert_allclose(drawn.get_xydata(), [(1, (predictions.labels == y).mean())])
 
 
-def test_a_model_without_probabilities_is_named_and_none_without_any():
+def test_a_model_without_probabilities_is_only_named_in_the_legend():
     y, bayes = predicted(GaussianNB(), load_iris())
     _, silent = predicted(LinearSVC(), load_iris())
     figure = plots.calibration_figure(y, {"champion": silent, "winner": bayes})

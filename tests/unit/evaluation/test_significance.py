@@ -1,4 +1,4 @@
-"""Whether a difference means anything: known values, and how often chance passes for a better model."""
+"""The significance tests: known values, and how often they promote by chance."""
 
 import itertools
 import math
@@ -214,7 +214,7 @@ def test_the_interval_covers_the_true_gain_about_as_often_as_it_says():
 
 
 def promoted(p_values):
-    """Tell whether one of the challengers would be promoted."""
+    """Return whether one of the challengers would be promoted."""
     return min(holm(p_values)) <= 1 - CONFIDENCE
 
 

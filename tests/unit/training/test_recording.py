@@ -73,7 +73,7 @@ def test_both_parts_of_the_data_are_inputs_of_the_run(lab, record):
     assert sorted(json.loads(one.dataset.profile)["num_rows"] for one in inputs) == [60, 90]
 
 
-def test_run_and_version_say_where_they_came_from(lab, entry, record):
+def test_run_and_version_have_their_provenance(lab, entry, record):
     (version,) = lab.models.versions()
     says = {
         tag_names.IDENTITY: entry["identity"],
@@ -166,7 +166,7 @@ def test_a_config_that_cannot_be_fitted_is_at_fault_and_its_run_says_how(lab):
 
 
 @pytest.mark.parametrize("error", [MemoryError("no room"), OSError("disk full")])
-def test_a_machine_that_cannot_is_not_the_config_s_fault(lab, entry, monkeypatch, error):
+def test_lack_of_memory_or_disk_space_is_not_the_configs_fault(lab, entry, monkeypatch, error):
     def fails(*_):
         raise error
 
@@ -199,7 +199,7 @@ def test_an_entry_with_an_error_fails_with_that_error(lab):
         lab.train({"name": "rf", "error": "rf.yaml:6:3  unknown parameter"})
 
 
-def test_the_same_number_of_an_earlier_training_is_not_reused(lab, entry):
+def test_a_version_is_found_by_its_fingerprint_alone(lab, entry):
     """A version is found by its identity alone, whatever its config was called then."""
     report = lab.train(entry)
     one = attempt(lab, {**entry, "identity": "0" * 64})
