@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from podium.airflow import environment
 from podium.pipeline.airflow_api import AirflowAPI
 from podium.project import Project
-from podium.promotion import records
-from podium.registry import tag_names
+from podium.registry import names, tag_names
 from podium.settings import LOCAL_ARTIFACTS
 from podium.stack import commands
 
@@ -83,7 +82,7 @@ class Running:
 def decided_at(dag_id: str, pipeline: str) -> float:
     """Return when a DAG's newest decision was carried out, in seconds since 1970: its record has scores from then."""
     models = environment.registry(pipeline)
-    record = next(models.runs(f"tags.`{tag_names.DAG_ID}` = '{dag_id}'", records.EXPERIMENT_SUFFIX)).info.run_id
+    record = next(models.runs(f"tags.`{tag_names.DAG_ID}` = '{dag_id}'", names.PROMOTIONS)).info.run_id
     return float(models.client.get_metric_history(record, "log_loss")[0].timestamp) / 1000
 
 

@@ -14,8 +14,8 @@ import browser
 
 from podium.pipeline.airflow_api import FINISHED, AirflowAPI
 from podium.project import find_project
-from podium.promotion.records import EXPERIMENT_SUFFIX
 from podium.registry.client import Registry
+from podium.registry.names import PROMOTIONS
 from podium.stack import commands
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def take_mlflow(page: Page, status: Status) -> None:
     take(page, "mlflow-experiment")
     browser.open_model(page, status.mlflow_url, models.model, stages=True)
     take(page, "mlflow-registry")
-    record = next(models.runs(suffix=EXPERIMENT_SUFFIX))
+    record = next(models.runs(suffix=PROMOTIONS))
     page.set_viewport_size({"width": WIDTH, "height": 520})
     browser.open_artifact(page, status.mlflow_url, record.info.experiment_id, record.info.run_id, "plots/scores.png")
     take(page, "decision")

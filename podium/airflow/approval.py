@@ -1,4 +1,4 @@
-"""The task that asks a person: Airflow's own approval, between a decision and Production."""
+"""The task that asks a person to approve a promotion, based on Airflow's approval operator."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 class PromotionApproval(ApprovalOperator):  # type: ignore[misc]
     """Ask a person to approve a decision of :func:`podium.steps.promote.promote_best`, and show the evidence.
 
-    The request is on Airflow's page *Required Actions* and in its API. Whoever refuses, or lets the time pass, leaves
-    Production as it is, which is recorded; tasks after this one are skipped then. Where the decision changes nothing,
-    nobody is asked.
+    The request appears on Airflow's page *Required Actions* and in its API. If it is rejected or times out, Production
+    does not change, the refusal is recorded, and the tasks after this one are skipped. If there is nothing to approve,
+    the task succeeds without a request.
 
     Parameters
     ----------
     pipeline : str
         As in :func:`podium.steps.detect.detect_configs`.
     record : str
-        The decision: ``"{{ ti.xcom_pull(task_ids='promote')['run_id'] }}"`` where that task is called ``promote``.
+        The decision's run: ``"{{ ti.xcom_pull(task_ids='promote')['run_id'] }}"`` if the task's id is ``promote``.
     response_timeout : datetime.timedelta, optional
-        After how long without an answer it counts as refused; never when left out.
+        Time after which a request without an answer counts as refused. Default: no limit.
     **kwargs
         As for :class:`airflow.providers.standard.operators.hitl.ApprovalOperator`, such as ``assigned_users``.
     """
@@ -39,7 +39,7 @@ class PromotionApproval(ApprovalOperator):  # type: ignore[misc]
         self.record = record
 
     def execute(self, context: Context) -> Any:
-        """Ask, and wait outside of any worker; or return at once when there is nothing to approve."""
+        """Request approval and wait without occupying a worker; return at once if there is nothing to approve."""
         from podium.airflow import environment
         from podium.promotion import records, report
         from podium.registry import tag_names
@@ -55,14 +55,14 @@ class PromotionApproval(ApprovalOperator):  # type: ignore[misc]
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Carry out what was answered, and return what :func:`podium.steps.promote.promote_best` returns."""
+        """Carry out the answer and return a result like that of :func:`podium.steps.promote.promote_best`."""
         from podium.airflow import environment
         from podium.promotion import decisions
         from podium.registry import tag_names
 
         given = event.get("chosen_options") or [self.REJECT]
         user = event.get("responded_by_user")
-        by = user["name"] if user else "nobody within the time limit"
+        by = user["name"] if user else ""
         models = environment.registry(self.pipeline)
         decisions.answer(models, environment.project(), self.record, by, approved=given == [self.APPROVE])
         super().execute_complete(context, event)

@@ -1,4 +1,4 @@
-"""The gates that a model version must pass: MLflow's metric thresholds, by name of a metric, as a spec gives them."""
+"""The gates that a model version must pass: MLflow's metric thresholds, by metric."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-# What validation measures beside the scores: the time to answer for one row, and what the saved model takes.
-# And what a server measures that asks a version in the shadow of Production: the share of its answers that are the
-# same, the time of an answer, and of how many rows that is. Nobody has it before the version was asked.
+# What an inference server measures while a version runs as its shadow model: the share of predictions that equal
+# Production's, the median time of a prediction, and the number of rows. A version without such a run has none of them.
 SHADOW = {"shadow_agreement": True, "shadow_latency_ms": False, "shadow_rows": True}
+# What validation measures in addition to the scores: the time to predict one row, and the size of the saved model.
 MEASURED = {"latency_ms": False, "model_bytes": False, **SHADOW}
-# What counts as better than a champion whose value is 0, of which no share can be taken.
+# The least improvement over a champion whose value is 0, for which there is no relative change.
 LEAST_CHANGE = 1e-10
 PARTS = ("threshold", "min_absolute_change", "min_relative_change")
 
 
 @dataclass(frozen=True)
 class Gate:
-    """What one metric must be. Each part has the meaning that MLflow's ``MetricThreshold`` gives it.
+    """A requirement on one metric. Each part has the same meaning as in MLflow's ``MetricThreshold``.
 
     Parameters
     ----------
     metric : str
         A metric of :mod:`podium.evaluation.metrics`, ``latency_ms`` (median time to predict one row), ``model_bytes``,
-        one of :data:`SHADOW`, or any scorer of scikit-learn, for which higher is always better.
+        one of :data:`SHADOW`, or any scorer of scikit-learn (higher is always better).
     threshold : float or None
-        The metric must be at least this, or at most where less is better.
+        The metric must be at least this, or at most this if lower is better.
     min_absolute_change : float or None
-        By how much it must be better than the champion's, in its own units, above 0.
+        By how much it must be better than the champion's, in the metric's units; above 0.
     min_relative_change : float or None
-        By what share of the champion's value it must be better, 0 to 1.
+        By what share of the champion's value it must be better; 0 to 1.
 
     Raises
     ------
@@ -54,7 +54,7 @@ class Gate:
     def __post_init__(self) -> None:
         known = (*GREATER_IS_BETTER, *MEASURED, *scorer_names())
         if self.metric not in known:
-            hint = did_you_mean(self.metric, known) or ": it is a metric of training, or a scorer of scikit-learn"
+            hint = did_you_mean(self.metric, known) or ": use a metric of training or a scorer of scikit-learn"
             raise PodiumError(f"unknown metric {self.metric!r} in gates{hint}")
         self._check_parts()
 
@@ -64,21 +64,23 @@ class Gate:
             "min_absolute_change": "better than the champion by",
             "min_relative_change": "better than the champion by the share",
         }
-        asked = [f"{words[part]} {getattr(self, part):,}" for part in PARTS if getattr(self, part) is not None]
-        return f"{self.metric} {' and '.join(asked)}"
+        required = [f"{words[part]} {getattr(self, part):,}" for part in PARTS if getattr(self, part) is not None]
+        return f"{self.metric} {' and '.join(required)}"
 
     @property
     def greater_is_better(self) -> bool:
-        """Whether more of the metric is better."""
+        """Whether higher is better."""
         return {**GREATER_IS_BETTER, **MEASURED}.get(self.metric, True)
 
     def failures(self, candidate: Mapping[str, float], champion: Mapping[str, float] | None) -> list[str]:
-        """Return why a candidate does not pass, one sentence a part; empty if it passes.
+        """Return why a candidate does not pass, one sentence per part; empty if it passes.
 
         Parameters
         ----------
-        candidate, champion : mapping of str to float
-            Their metrics. Without a champion, only the threshold counts.
+        candidate : mapping of str to float
+            Its metrics.
+        champion : mapping of str to float or None
+            The champion's metrics. Without a champion, only the threshold is checked.
         """
         value = candidate.get(self.metric, math.nan)
         if not math.isfinite(value):
@@ -88,12 +90,12 @@ class Gate:
             bound = "at least" if self.greater_is_better else "at most"
             found.append(f"{self.metric} is {value:.6g}; the gate requires {bound} {self.threshold:,}")
         if champion is not None and (self.min_absolute_change is not None or self.min_relative_change is not None):
-            found += self._compared(value, champion.get(self.metric, math.nan))
+            found += self._failures_against(value, champion.get(self.metric, math.nan))
         return found
 
-    def _compared(self, value: float, champion: float) -> list[str]:
+    def _failures_against(self, value: float, champion: float) -> list[str]:
         if not math.isfinite(champion):
-            return [f"{self.metric} is {value:.6g}, and the champion has none to compare with"]
+            return [f"{self.metric} is {value:.6g}; the champion has none to compare with"]
         shown = f"{self.metric} is {value:.6g} against the champion's {champion:.6g}; the gate requires an improvement"
         sign = 1 if self.greater_is_better else -1
         found = []
@@ -117,7 +119,7 @@ class Gate:
     def _check_parts(self) -> None:
         given = {part: getattr(self, part) for part in PARTS if getattr(self, part) is not None}
         if not given:
-            raise PodiumError(f"gate {self.metric}: it needs one of {', '.join(PARTS)}")
+            raise PodiumError(f"gate {self.metric}: one of these is required: {', '.join(PARTS)}")
         for part, value in given.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                 raise PodiumError(f"gate {self.metric}: {part} must be a number, not {value!r}")
@@ -128,7 +130,7 @@ class Gate:
 
 
 def from_spec(value: Mapping[str, Any] | None) -> tuple[Gate, ...]:
-    """Read the ``gates`` argument of a spec: by metric, what MLflow's ``MetricThreshold`` takes.
+    """Parse the ``gates`` argument of a spec: by metric, the arguments of MLflow's ``MetricThreshold``.
 
     Raises
     ------
@@ -153,7 +155,7 @@ def scorer_names() -> list[str]:
 
 
 def extra_scores(model: Any, x: Any, y: Any, gates: Sequence[Gate]) -> dict[str, float]:
-    """Score a model by those scorers of scikit-learn that gates name and training does not log.
+    """Score a model with the scikit-learn scorers that gates name and training does not log.
 
     Raises
     ------

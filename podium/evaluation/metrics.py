@@ -1,10 +1,10 @@
-"""How well a fitted classifier does on rows it has not seen.
+"""Score a fitted classifier on rows it has not seen.
 
-The scores are scikit-learn's, taken from one confusion matrix and one ranking. scikit-learn checks and encodes the
-labels anew in each of its functions, which on small data takes longer than the fit: four times what two predictions and
-these scores take. Tests hold them against scikit-learn's own.
+The scores equal scikit-learn's, which tests check, but come from one confusion matrix and one ranking. scikit-learn
+checks and encodes the labels again in each of its functions. On small data that takes longer than the fit: four times
+as long as two predictions and these scores.
 
-Each score takes how often each row counts, so that thousands of bootstrap resamples are scored at once.
+Each score accepts row counts, so that thousands of bootstrap resamples are scored at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 
-# Every metric that training logs, and whether more of it is better.
+# Every metric that training logs, and whether higher is better.
 GREATER_IS_BETTER = {
     "accuracy": True,
     "balanced_accuracy": True,
@@ -38,21 +38,21 @@ GREATER_IS_BETTER = {
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
-    """What a fitted classifier answers on held-out rows: all that its scores depend on.
+class Predictions:
+    """The predictions of a fitted classifier on held-out rows: everything its scores depend on.
 
     Parameters
     ----------
     labels : numpy.ndarray, (n_rows,)
-        The labels it predicts.
+        The predicted labels.
     probabilities : numpy.ndarray of float, (n_rows, n_classes), or None
-        One column a class; None where the classifier gives none.
+        One column per class; None if the classifier has no probabilities.
     classes : numpy.ndarray, (n_classes,)
-        The model's own classes, in the order of the columns.
+        The model's classes, in the order of the columns.
     decisions : numpy.ndarray of float, (n_rows, n_classes), or None
-        What ranks the rows of a classifier without probabilities, the higher the more likely the class.
+        Decision values that rank the rows if there are no probabilities; higher means that the class is more likely.
     predict_seconds : float
-        How long the labels of all rows took; not a number where nobody measured.
+        Time to predict the labels of all rows; NaN if it was not measured.
     """
 
     labels: Array
@@ -62,8 +62,8 @@ class Answers:
     predict_seconds: float = math.nan
 
     @classmethod
-    def of(cls, model: Any, x: pd.DataFrame) -> Answers:
-        """Ask a fitted classifier about rows, (n_rows, n_features).
+    def of(cls, model: Any, x: pd.DataFrame) -> Predictions:
+        """Predict rows, (n_rows, n_features), with a fitted classifier.
 
         Raises
         ------
@@ -79,7 +79,7 @@ class Answers:
         if hasattr(model, "predict_proba"):
             probabilities = model.predict_proba(x)
             if not np.isfinite(probabilities).all():
-                raise ValueError("predict_proba gives probabilities that are not numbers")
+                raise ValueError("predict_proba returns probabilities that are not numbers")
         elif len(model.classes_) == 2 and hasattr(model, "decision_function"):  # noqa: PLR2004
             decision = model.decision_function(x)
             decisions = np.column_stack([-decision, decision])
@@ -87,7 +87,7 @@ class Answers:
 
     @property
     def ranking(self) -> Array | None:
-        """What orders the rows by how likely they belong to each class."""
+        """Values that rank the rows by how likely they belong to each class; None if there are none."""
         return self.decisions if self.probabilities is None else self.probabilities
 
 
@@ -106,51 +106,51 @@ def score(model: Any, x: pd.DataFrame, y: pd.Series[Any]) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        What :func:`scores_of` gives, and ``predict_seconds`` (for all rows).
+        The scores of :func:`scores_of`, and ``predict_seconds`` (for all rows).
 
     Raises
     ------
     ValueError
         If a probability is not a number.
     """
-    answers = Answers.of(model, x)
-    scores = {**scores_of(answers, y), "predict_seconds": answers.predict_seconds}
+    predictions = Predictions.of(model, x)
+    scores = {**scores_of(predictions, y), "predict_seconds": predictions.predict_seconds}
     return {name: float(value) for name, value in scores.items()}
 
 
 def scores_of(
-    answers: Answers, y: Any, names: Collection[str] = tuple(GREATER_IS_BETTER), counts: Array | None = None
+    predictions: Predictions, y: Any, names: Collection[str] = tuple(GREATER_IS_BETTER), counts: Array | None = None
 ) -> dict[str, Any]:
-    """Compare answers with the true labels.
+    """Compare predictions with the true labels.
 
     Parameters
     ----------
-    answers : Answers
-        Of one classifier.
+    predictions : Predictions
+        The predictions of one classifier.
     y : array-like, (n_rows,)
         The true labels, all of them known to the classifier.
     names : collection of str
-        The scores that are asked for.
+        The requested scores.
     counts : numpy.ndarray of int, (..., n_rows), optional
         How often each row counts; once by default.
 
     Returns
     -------
     dict of str to float, or to numpy.ndarray (...)
-        What :func:`label_scores` gives; ``log_loss`` and ``roc_auc`` (one against the rest, macro average) where the
-        classifier gives what they need and, for ``roc_auc``, every class of the classifier occurs in `y`.
+        The scores of :func:`label_scores`. Also ``log_loss``, if there are probabilities, and ``roc_auc`` (one against
+        the rest, macro average), if there is a ranking and every class of the classifier occurs in `y`.
     """
     import numpy as np
 
     scores: dict[str, Any] = {}
-    order = np.argsort(answers.classes)
-    codes = order[np.searchsorted(answers.classes, np.asarray(y), sorter=order)]
+    order = np.argsort(predictions.classes)
+    codes = order[np.searchsorted(predictions.classes, np.asarray(y), sorter=order)]
     if not {"log_loss", "roc_auc"}.issuperset(names):
-        scores = label_scores(y, answers.labels, counts)
-    if "log_loss" in names and answers.probabilities is not None:
-        scores["log_loss"] = log_loss(codes, answers.probabilities, counts)
-    if "roc_auc" in names and answers.ranking is not None and len(np.unique(codes)) == len(answers.classes):
-        scores["roc_auc"] = roc_auc(codes, answers.ranking, counts)
+        scores = label_scores(y, predictions.labels, counts)
+    if "log_loss" in names and predictions.probabilities is not None:
+        scores["log_loss"] = log_loss(codes, predictions.probabilities, counts)
+    if "roc_auc" in names and predictions.ranking is not None and len(np.unique(codes)) == len(predictions.classes):
+        scores["roc_auc"] = roc_auc(codes, predictions.ranking, counts)
     return {name: value for name, value in scores.items() if name in names}
 
 
@@ -162,7 +162,7 @@ def label_scores(y: Any, predicted: Array, counts: Array | None = None) -> dict[
     y : array-like, (n_rows,)
         The true labels.
     predicted : numpy.ndarray, (n_rows,)
-        The predicted ones.
+        The predicted labels.
     counts : numpy.ndarray of int, (..., n_rows), optional
         How often each row counts; once by default.
 
@@ -176,24 +176,24 @@ def label_scores(y: Any, predicted: Array, counts: Array | None = None) -> dict[
 
     labels, codes = np.unique(np.concatenate([np.asarray(y), predicted]), return_inverse=True)
     matrix = _confusion(codes[: len(predicted)], codes[len(predicted) :], len(labels), counts)
-    hits, true, named = matrix.diagonal(axis1=-2, axis2=-1), matrix.sum(axis=-1), matrix.sum(axis=-2)
-    # A label that no counted row has or is given takes no part in a mean.
+    hits, true, predicted_as = matrix.diagonal(axis1=-2, axis2=-1), matrix.sum(axis=-1), matrix.sum(axis=-2)
+    # A label that is neither true nor predicted for any counted row is left out of the means.
     recall = hits / np.maximum(true, 1)
-    f1 = 2 * hits / np.maximum(true + named, 1)
+    f1 = 2 * hits / np.maximum(true + predicted_as, 1)
     return {
         "accuracy": hits.sum(axis=-1) / true.sum(axis=-1),
         "balanced_accuracy": recall.sum(axis=-1) / (true > 0).sum(axis=-1),
-        "f1_macro": f1.sum(axis=-1) / (true + named > 0).sum(axis=-1),
+        "f1_macro": f1.sum(axis=-1) / (true + predicted_as > 0).sum(axis=-1),
         "f1_weighted": (f1 * true).sum(axis=-1) / true.sum(axis=-1),
         "worst_class_recall": np.where(true > 0, recall, 1).min(axis=-1),
     }
 
 
-def _confusion(true: Array, named: Array, labels: int, counts: Array | None) -> Array:
-    """Count the rows of each true and each predicted label, (..., labels, labels)."""
+def _confusion(true: Array, predicted: Array, labels: int, counts: Array | None) -> Array:
+    """Count the rows of each pair of true and predicted label, (..., labels, labels)."""
     import numpy as np
 
-    pairs = true * labels + named
+    pairs = true * labels + predicted
     if counts is None:
         return np.bincount(pairs, minlength=labels * labels).reshape(labels, labels)
     order = np.argsort(pairs)
@@ -204,14 +204,14 @@ def _confusion(true: Array, named: Array, labels: int, counts: Array | None) -> 
 
 
 def log_loss(codes: Array, probabilities: Array, counts: Array | None = None) -> Any:
-    """Return the mean negative log-likelihood; a probability of 0 counts as the least that its type tells from 0.
+    """Return the mean negative log-likelihood; a probability of 0 counts as the machine epsilon of its type.
 
     Parameters
     ----------
     codes : numpy.ndarray of int, (n_rows,)
         Column of each row's true class.
     probabilities : numpy.ndarray of float, (n_rows, n_classes)
-        One column a class.
+        One column per class.
     counts : numpy.ndarray of int, (..., n_rows), optional
         How often each row counts; once by default.
     """
@@ -226,14 +226,14 @@ def log_loss(codes: Array, probabilities: Array, counts: Array | None = None) ->
 def roc_auc(codes: Array, scores: Array, counts: Array | None = None) -> Any:
     """Return the area under the ROC curve of each class against the rest, averaged over the classes.
 
-    It is the Mann-Whitney U statistic over its maximum (Hanley and McNeil 1982), so that ties count half.
+    It is the Mann-Whitney U statistic divided by its maximum (Hanley and McNeil 1982), so ties count half.
 
     Parameters
     ----------
     codes : numpy.ndarray of int, (n_rows,)
         Column of each row's true class; every class occurs.
     scores : numpy.ndarray of float, (n_rows, n_classes)
-        The higher, the more likely the class.
+        A higher score means that the class is more likely.
     counts : numpy.ndarray of int, (..., n_rows), optional
         How often each row counts; once by default. Every class counts at least once.
     """

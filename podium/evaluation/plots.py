@@ -1,7 +1,7 @@
-"""The plots of a decision's record: what each model scored, which classes it confuses, whether it can be believed.
+"""The plots in a decision's record: scores with intervals, confusion matrices, calibration curves.
 
-They are :class:`matplotlib.figure.Figure` objects without pyplot, which keeps figures and is not for threads. Room for
-text is reckoned from its length, not measured: a layout engine draws the figure once more, half of its time.
+They are :class:`matplotlib.figure.Figure` objects made without pyplot, which stores figures and is not thread-safe. The
+space for text is computed from its length: a layout engine would draw the figure twice, half of the total time.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from podium.evaluation.metrics import Answers
+    from podium.evaluation.metrics import Predictions
 
     Array = np.ndarray[Any, Any]
 
 
-# Blue and orange of the palette of Okabe and Ito (2008), which the colour-blind tell apart; one more model is green.
+# Blue, orange and, for a third model, green from the colour-blind safe palette of Okabe and Ito (2008).
 COLOURS = ("#0072B2", "#D55E00", "#009E73")
 FAINT = "#595959"
-# A longer name loses its middle, so that names that begin alike stay apart.
+# Longer names lose their middle, so that names with the same beginning stay distinct.
 LONGEST_CLASS, LONGEST_TITLE = 36, 48
 MOST_MODELS = 20
-# A text takes Matplotlib 1 ms or more, and it must be legible: beyond, a matrix has no counts and no names.
+# Larger matrices have no counts or no names: each text takes Matplotlib at least 1 ms and must be legible.
 MOST_COUNTED, MOST_NAMED = 25, 50
-# On this share of the darkest blue black and white have the same contrast; 4.5:1 by the formula of WCAG 2.
+# At this share of the darkest blue, black and white text have the same contrast, 4.5:1 (WCAG 2).
 DARK = 0.7
-# A point of a calibration curve stands for this many rows or more, where there are enough.
+# A point of a calibration curve represents at least this many rows, if there are enough.
 ROWS_OF_A_POINT = 10
 MOST_POINTS = 10
 BINS = tuple(edge / 20 for edge in range(21))
@@ -49,19 +49,19 @@ def metrics_figure(
     champion: str = "",
     interval: str = "95% interval",
 ) -> Figure:
-    """Draw the metric that decides, of each model, with an interval.
+    """Draw the deciding metric of each model with its interval.
 
     Parameters
     ----------
     metric : str
         One of :data:`podium.evaluation.metrics.GREATER_IS_BETTER`.
     scores : sequence of (str, float, float, float)
-        Title of a model, its value, lower and upper end of the interval, not a number where there is none; best
-        first, one or more. The first twenty are drawn, the champion in place of the last if it comes later.
+        Title of a model, its value, lower and upper end of the interval (NaN if there is none); best first, at least
+        one. The first twenty are drawn; a champion further down replaces the last of them.
     champion : str, default=""
-        Title of the model that was in Production; a line through its value shows who is ahead of it.
+        Title of the model that was in Production; a line marks its value.
     interval : str
-        What the intervals are, for the axis.
+        Description of the intervals, for the axis label.
     """
     from matplotlib.figure import Figure
 
@@ -72,6 +72,19 @@ def metrics_figure(
     width, height = left + wide + right, top + high + bottom
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((left / width, bottom / height, wide / width, high / height))
+    _draw_scores(axes, shown, titles, champion)
+    direction = "higher" if GREATER_IS_BETTER[metric] else "lower"
+    axes.set_xlabel(f"{metric} on held-out rows ({direction} is better), {interval}")
+    if len(shown) < len(scores):
+        more = f"{len(scores) - len(shown)} more models are not shown"
+        figure.text(left / width, 0.1 / height, more, color=FAINT, fontsize=9)
+    return figure
+
+
+def _draw_scores(
+    axes: Axes, shown: Sequence[tuple[str, float, float, float]], titles: Sequence[str], champion: str
+) -> None:
+    """Draw one line per model: its title, its interval and its value."""
     beside = axes.get_yaxis_transform()
     places = range(len(shown))
     colours = [COLOURS[title == champion] for title, *_ in shown]
@@ -89,36 +102,30 @@ def metrics_figure(
     axes.grid(axis="x", color="#dddddd")
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    direction = "higher" if GREATER_IS_BETTER[metric] else "lower"
-    axes.set_xlabel(f"{metric} on held-out rows ({direction} is better), {interval}")
-    if len(shown) < len(scores):
-        more = f"{len(scores) - len(shown)} more models are not shown"
-        figure.text(left / width, 0.1 / height, more, color=FAINT, fontsize=9)
-    return figure
 
 
 def _shown(
     scores: Sequence[tuple[str, float, float, float]], champion: str
 ) -> Sequence[tuple[str, float, float, float]]:
-    """Return the best models, and the champion whatever its rank."""
+    """Return the best models, and always the champion."""
     best, rest = scores[:MOST_MODELS], scores[MOST_MODELS:]
     behind = [score for score in rest if score[0] == champion]
     return [*best[: MOST_MODELS - len(behind)], *behind]
 
 
 def matrix_figure(y: pd.Series[Any], predicted: Array, classes: Sequence[Any] | Array, title: str) -> Figure:
-    """Draw which classes one model takes for which; the darker, the more rows.
+    """Draw the confusion matrix of one model; darker means more rows.
 
     Parameters
     ----------
     y : pandas.Series, (n_rows,)
         True labels.
     predicted : numpy.ndarray, (n_rows,)
-        Labels of the model.
+        Labels that the model predicts.
     classes : sequence, (n_classes,)
-        The classes in the order to draw them.
+        The classes, in the order of the rows and columns.
     title : str
-        Stands above.
+        Title above the matrix.
     """
     from sklearn.metrics import confusion_matrix
 
@@ -128,24 +135,24 @@ def matrix_figure(y: pd.Series[Any], predicted: Array, classes: Sequence[Any] | 
     return figure
 
 
-def confusion_figure(y: pd.Series[Any], answers: Mapping[str, Answers]) -> Figure:
-    """Draw which classes each model takes for which, side by side; the darker, the larger the share of the true class.
+def confusion_figure(y: pd.Series[Any], predictions: Mapping[str, Predictions]) -> Figure:
+    """Draw the confusion matrix of each model, side by side; darker means a larger share of the true class.
 
     Parameters
     ----------
     y : pandas.Series, (n_rows,)
         True labels.
-    answers : mapping of str to Answers
-        What each model answers on these rows (labels, probabilities, classes), by the model's title.
+    predictions : mapping of str to Predictions
+        The predictions of each model on these rows, by the model's title.
     """
     import numpy as np
     from sklearn.metrics import confusion_matrix
 
-    classes = np.unique(np.concatenate([np.asarray(y), *(given.classes for given in answers.values())]))
-    figure, all_axes = _matrices_figure(classes, list(answers))
-    for axes, given in zip(all_axes, answers.values(), strict=True):
-        counts = confusion_matrix(y, given.labels, labels=classes)
-        # A class of a model need not occur in these rows.
+    classes = np.unique(np.concatenate([np.asarray(y), *(one.classes for one in predictions.values())]))
+    figure, all_axes = _matrices_figure(classes, list(predictions))
+    for axes, one in zip(all_axes, predictions.values(), strict=True):
+        counts = confusion_matrix(y, one.labels, labels=classes)
+        # Some classes of a model may not occur in these rows.
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         _draw_matrix(axes, counts, shares, (0, 1), zeros=False)
     figure.text(0.01, 0.01, "shade: share of the rows of the true class", color=FAINT, fontsize=9, va="bottom")
@@ -153,7 +160,7 @@ def confusion_figure(y: pd.Series[Any], answers: Mapping[str, Answers]) -> Figur
 
 
 def _matrices_figure(classes: Sequence[Any] | Array, titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
-    """Return a figure with the frame of a square matrix for each title, in a row."""
+    """Return a figure with a row of square frames, one per title."""
     from matplotlib.figure import Figure
 
     names = _names(classes, LONGEST_CLASS)
@@ -163,7 +170,7 @@ def _matrices_figure(classes: Sequence[Any] | Array, titles: Sequence[str]) -> t
     top = gap + 0.2 * max(title.count("\n") for title in wrapped)
     width, height = labels + len(titles) * (cells + gap), labels + cells + top
     figure = Figure(figsize=(width, height))
-    # Texts of the figure: ticks, labels and titles of axes take Matplotlib half of the whole picture's time.
+    # All text belongs to the figure: ticks, labels and titles of axes would take half of the drawing time.
     write = functools.partial(_write, figure)
     drawn = []
     for place, title in enumerate(wrapped):
@@ -185,13 +192,13 @@ def _matrices_figure(classes: Sequence[Any] | Array, titles: Sequence[str]) -> t
 
 
 def _write(figure: Figure, x: float, y: float, text: str, **how: Any) -> None:
-    """Write a text at a place in inches from the figure's lower left corner."""
+    """Write text at a position in inches from the figure's lower left corner."""
     width, height = figure.get_size_inches()
     figure.text(x / width, y / height, text, **how)
 
 
 def _draw_matrix(axes: Axes, counts: Array, shades: Array, limits: tuple[float, float], *, zeros: bool) -> None:
-    """Fill a frame with the cells of a matrix, and write the counts into them; rows are the true classes."""
+    """Draw the cells of a matrix and write the counts into them; rows are the true classes."""
     axes.imshow(shades, cmap="Blues", vmin=limits[0], vmax=limits[1])
     if len(counts) > MOST_COUNTED:
         return
@@ -202,50 +209,50 @@ def _draw_matrix(axes: Axes, counts: Array, shades: Array, limits: tuple[float, 
             axes.text(column, row, count, ha="center", va="center", color=colour)
 
 
-def calibration_figure(y: pd.Series[Any], answers: Mapping[str, Answers]) -> Figure | None:
-    """Draw how often each model is right where it says how sure it is, and on how many rows it says so.
+def calibration_figure(y: pd.Series[Any], predictions: Mapping[str, Predictions]) -> Figure | None:
+    """Draw the calibration curve of each model, and the histogram of its predicted probabilities.
 
-    Of two classes, the probability of the second is held against how often that class occurs. Of more, the probability
-    of the class that the model names is held against how often this class is the true one: the reliability diagram of
+    With two classes, the probability of the second is compared with how often that class occurs. With more, the
+    probability of the predicted class is compared with how often the prediction is right: the reliability diagram of
     Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
 
-    The curve is :func:`sklearn.calibration.calibration_curve` with quantiles: on a few hundred rows most bins of equal
-    width hold one row or none, and a point of one row is 0 or 1. The histogram's bins are of equal width.
+    The curve is :func:`sklearn.calibration.calibration_curve` with quantiles: on a few hundred rows, most bins of equal
+    width hold at most one row, and a point of one row is 0 or 1. The histogram's bins are of equal width.
 
     Parameters
     ----------
     y : pandas.Series, (n_rows,)
         True labels.
-    answers : mapping of str to Answers
-        What each model answers on these rows (labels, probabilities, classes), by the model's title. A model without
-        probabilities is named, not drawn.
+    predictions : mapping of str to Predictions
+        The predictions of each model on these rows, by the model's title. A model without probabilities is only named
+        in the legend.
 
     Returns
     -------
     matplotlib.figure.Figure or None
-        None when no model has probabilities.
+        None if no model has probabilities.
     """
     import numpy as np
     from matplotlib.figure import Figure
     from sklearn.calibration import calibration_curve
 
-    known = {title: given for title, given in answers.items() if given.probabilities is not None}
-    if not known:
+    drawn = {title: one for title, one in predictions.items() if one.probabilities is not None}
+    if not drawn:
         return None
-    legend = 0.25 + 0.21 * (len(answers) + 1)
+    legend = 0.25 + 0.21 * (len(predictions) + 1)
     width, height = 6.0, 6.3 + legend
     figure = Figure(figsize=(width, height))
     curve = figure.add_axes((0.8 / width, 2.2 / height, 5.0 / width, 4.1 / height))
     rows = figure.add_axes((0.8 / width, 0.6 / height, 5.0 / width, 1.3 / height))
     curve.plot((0, 1), (0, 1), "--", color=FAINT, linewidth=1, label="perfectly calibrated")
-    second = _second_class(list(known.values()))
-    for (title, given), colour in zip(known.items(), itertools.cycle(COLOURS), strict=False):
-        happened, said = _said(y, given, second)
-        points = int(np.clip(len(said) // ROWS_OF_A_POINT, 2, MOST_POINTS))
-        frequency, mean = calibration_curve(happened, said, pos_label=True, n_bins=points, strategy="quantile")
+    second = _second_class(list(drawn.values()))
+    for (title, one), colour in zip(drawn.items(), itertools.cycle(COLOURS), strict=False):
+        outcomes, probabilities = _outcomes_and_probabilities(y, one, second)
+        points = int(np.clip(len(probabilities) // ROWS_OF_A_POINT, 2, MOST_POINTS))
+        frequency, mean = calibration_curve(outcomes, probabilities, pos_label=True, n_bins=points, strategy="quantile")
         curve.plot(mean, frequency, "o-", color=colour, markersize=5, label=_name(title))
-        rows.hist(said, bins=BINS, histtype="step", color=colour, linewidth=1.5)
-    for title in answers.keys() - known.keys():
+        rows.hist(probabilities, bins=BINS, histtype="step", color=colour, linewidth=1.5)
+    for title in predictions.keys() - drawn.keys():
         curve.plot([], [], " ", label=f"{_name(title)}: no probabilities")
     of_what, what = "the predicted class", "right"
     if second is not None:
@@ -260,27 +267,27 @@ def calibration_figure(y: pd.Series[Any], answers: Mapping[str, Answers]) -> Fig
     return figure
 
 
-def _second_class(known: Sequence[Any]) -> Any | None:
-    """Return the second of the two classes that all models know; None when there are more."""
-    classes = known[0].classes
-    same = all(list(given.classes) == list(classes) for given in known)
+def _second_class(predictions: Sequence[Predictions]) -> Any | None:
+    """Return the second class if all models know the same two classes; otherwise None."""
+    classes = predictions[0].classes
+    same = all(list(one.classes) == list(classes) for one in predictions)
     return classes[1] if same and len(classes) == 2 else None  # noqa: PLR2004
 
 
-def _said(y: pd.Series[Any], given: Any, second: Any | None) -> tuple[Array, Array]:
-    """Return whether what a model gives a probability for is so, and the probability, (n_rows,) each."""
+def _outcomes_and_probabilities(y: pd.Series[Any], one: Predictions, second: Any | None) -> tuple[Array, Array]:
+    """Return whether each row is of the class whose probability is drawn, and that probability, (n_rows,) each."""
     import numpy as np
 
     # Some classifiers' probabilities exceed 1 by a rounding error, which calibration_curve refuses.
-    probabilities = np.clip(given.probabilities, 0, 1)
+    probabilities = np.clip(np.asarray(one.probabilities), 0, 1)
     if second is not None:
         return np.asarray(y) == second, probabilities[:, 1]
-    named = probabilities.argmax(axis=1)
-    return np.asarray(y) == given.classes[named], probabilities[np.arange(len(named)), named]
+    predicted = probabilities.argmax(axis=1)
+    return np.asarray(y) == one.classes[predicted], probabilities[np.arange(len(predicted)), predicted]
 
 
 def _name(text: Any, longest: int = LONGEST_TITLE) -> str:
-    """Return a name as it is drawn: in one line, not too long, and without Matplotlib's reading of dollars as TeX."""
+    """Return a name as it is drawn: in one line, shortened, with dollar signs escaped for Matplotlib."""
     name = " ".join(str(text).split())
     if len(name) > longest:
         half = (longest - 1) // 2
@@ -289,6 +296,6 @@ def _name(text: Any, longest: int = LONGEST_TITLE) -> str:
 
 
 def _names(texts: Iterable[Any], longest: int = LONGEST_TITLE) -> list[str]:
-    """Return names as they are drawn, with a number where two of them would look the same."""
+    """Return names as they are drawn, numbered if two of them would look the same."""
     names = [_name(text, longest) for text in texts]
     return [name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names, 1)]

@@ -1,7 +1,7 @@
-"""Champion against challenger on the same rows: whether their difference means anything.
+"""Test whether the difference between champion and challenger on the same rows is statistically significant.
 
-A challenger that is the best of many may be so by chance. :func:`decisive` names the test for a metric, :func:`holm`
-corrects its p-values for the number of challengers, and :func:`interval` says how large the difference may be.
+The best of many challengers may lead by chance. :func:`decisive` returns the test for a metric, :func:`holm` corrects
+its p-values for the number of challengers, and :func:`interval` estimates how large the difference is.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from podium.evaluation.metrics import Answers
+    from podium.evaluation.metrics import Predictions
 
     Array = np.ndarray[Any, Any]
 
 
-# Resampled rows, times classes for roc_auc, the slowest score: all of them, which take 1 to 2 seconds on one core, and
-# those in memory at a time. The least resamples, whatever the rows, are what a 99 % interval needs to have one beyond
-# each end; the least of a batch are so many that the sorting of the rows, once a batch, does not count.
+# Limits on resampled rows (times classes for roc_auc, the slowest score): in total, which takes 1 to 2 seconds on one
+# core, and in memory at a time. A 99 % interval needs at least 199 resamples to have one beyond each end. With at least
+# 20 resamples per batch, the cost of sorting the rows once per batch is negligible.
 LARGEST_BOOTSTRAP = 20_000_000
 LARGEST_BATCH = 250_000
 LEAST_RESAMPLES = 199
@@ -32,7 +32,7 @@ LEAST_BATCH = 20
 
 
 def decisive(metric: str) -> Literal["mcnemar", "resampled_t"]:
-    """Name the test that decides for a metric.
+    """Return the name of the test that decides for a metric.
 
     The null hypothesis of McNemar's test is about error rates, so it decides for ``accuracy`` alone, on the held-out
     rows. For every other metric it is the corrected resampled t-test, on the scores of the cross-validation.
@@ -50,19 +50,19 @@ def decisive(metric: str) -> Literal["mcnemar", "resampled_t"]:
 def mcnemar(champion_right: Array, challenger_right: Array) -> float:
     """Test whether a challenger is right more often than the champion.
 
-    Of the rows on which one is right and the other wrong, each is right in half if they are equally good; the others
-    say nothing. Assumes that the rows are independent of each other and that neither model has seen them.
+    If both are equally good, each is right on half of the rows on which exactly one of them is right. Other rows carry
+    no information. Assumes that the rows are independent of each other and that neither model has seen them.
 
     Parameters
     ----------
     champion_right, challenger_right : numpy.ndarray of bool, (n_rows,)
-        Whether each predicts the true label of a row; the same rows in the same order.
+        Whether each model predicts the true label of a row; the same rows in the same order.
 
     Returns
     -------
     float
-        One-sided exact p-value, in (0, 1], of the hypothesis that the challenger is right no more often; 1 when there
-        is no row on which they differ.
+        One-sided exact p-value, in (0, 1], of the hypothesis that the challenger is right no more often; 1 if the
+        models differ on no row.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def mcnemar(champion_right: Array, challenger_right: Array) -> float:
 
     before, after = np.asarray(champion_right, dtype=bool), np.asarray(challenger_right, dtype=bool)
     if before.shape != after.shape:
-        raise ValueError(f"{len(before)} rows against {len(after)}")
+        raise ValueError(f"the models predict different numbers of rows: {len(before)} and {len(after)}")
     gained = int((after & ~before).sum())
     lost = int((before & ~after).sum())
     return float(binomtest(gained, gained + lost, alternative="greater").pvalue) if gained + lost else 1.0
@@ -88,28 +88,28 @@ def mcnemar(champion_right: Array, challenger_right: Array) -> float:
 def resampled_t(gains: Sequence[float], train_rows: float, test_rows: float) -> float:
     """Test whether a challenger's cross-validated scores are better than the champion's.
 
-    The training parts of the folds overlap, so that their gains vary less than those of independent data would: the
-    corrected resampled t-test has (1/k + test_rows/train_rows) in place of 1/k. It assumes that the gains are normal;
-    the correction is an approximation, made for random subsampling and commonly used for cross-validation. What is the
-    same in every fold counts as the challenger's own, the luck of a fixed random state included.
+    The training parts of the folds overlap, so the gains vary less than they would on independent data. The corrected
+    resampled t-test therefore uses (1/k + test_rows/train_rows) instead of 1/k. It assumes that the gains are normal.
+    The correction is an approximation, made for random subsampling and commonly used for cross-validation. An effect
+    that is the same in every fold counts as the challenger's own, including the chance effect of a fixed random state.
 
-    Gains that are all equal have no variance to test with, as those over a champion that always names one class.
-    Their standard deviation is taken as 1/test_rows, one row of a fold: the least step of a score that counts rows,
-    and more than the smallest that unequal gains in such a score could have. So one row in each of five folds does
-    not suffice at 0.95 (p = 0.10), and half of the rows do.
+    Gains that are all equal have no variance to test with, for example against a champion that always predicts one
+    class. Their standard deviation is taken as 1/test_rows, one row of a fold: the smallest step of a score that counts
+    rows, and more than the smallest deviation that unequal gains in such a score can have. A gain of one row in each of
+    five folds is then not significant at 0.95 (p = 0.10); a gain of half of the rows is.
 
     Parameters
     ----------
     gains : sequence of float, (k,)
-        Challenger's score minus champion's on each fold, in the metric's units, positive where the challenger is
-        better; the same folds for both, k at least 2.
+        Challenger's score minus champion's on each fold, in the metric's units, positive if the challenger is better;
+        the same folds for both, k at least 2.
     train_rows, test_rows : float
-        Rows that each fold was fitted and scored on, on average if they differ.
+        Rows that each fold was fitted and scored on; the mean if they differ.
 
     Returns
     -------
     float
-        One-sided p-value, in [0, 1], of the hypothesis that the expected gain is 0 or less.
+        One-sided p-value, in [0, 1], of the hypothesis that the expected gain is at most 0.
 
     Raises
     ------
@@ -127,10 +127,10 @@ def resampled_t(gains: Sequence[float], train_rows: float, test_rows: float) -> 
 
     values = np.asarray(gains, dtype=float)
     if len(values) < 2 or not np.isfinite(values).all():  # noqa: PLR2004
-        raise ValueError(f"the test wants two gains or more, all finite, not {list(gains)}")
+        raise ValueError(f"the test requires at least two gains, all finite, not {list(gains)}")
     if not (train_rows > 0 and test_rows > 0):
-        raise ValueError(f"the test wants rows in both parts of a fold, not {train_rows} and {test_rows}")
-    # Equal gains differ in their last bits when the scores that they come from differ.
+        raise ValueError(f"the test requires rows in both parts of a fold, not {train_rows} and {test_rows}")
+    # Equal gains can differ in their last bits, if the scores they come from differ.
     equal = np.allclose(values, values[0], rtol=1e-9, atol=1e-12)
     deviation = 1 / test_rows if equal else values.std(ddof=1)
     error = deviation * np.sqrt(1 / len(values) + test_rows / train_rows)
@@ -138,27 +138,28 @@ def resampled_t(gains: Sequence[float], train_rows: float, test_rows: float) -> 
 
 
 def holm(p_values: Sequence[float], total: int | None = None) -> list[float]:
-    """Adjust p-values for the number of hypotheses: rejecting those of at most alpha errs with at most alpha.
+    """Adjust p-values for the number of hypotheses, so that the family-wise error rate is bounded.
 
-    The chance of one false rejection or more is bounded whatever the dependence between the tests, which matters here:
-    all challengers meet the same champion.
+    If hypotheses with an adjusted p-value of at most alpha are rejected, the probability of any false rejection is at
+    most alpha, whatever the dependence between the tests. Here they are dependent: all challengers are compared with
+    the same champion.
 
     Parameters
     ----------
     p_values : sequence of float, (n,)
         In any order, each in [0, 1].
     total : int, optional
-        Hypotheses in the family, `n` or more, n by default. Those that were not tested count as p = 1.
+        Hypotheses in the family, at least n. Default: n. Those that were not tested count as p = 1.
 
     Returns
     -------
     list of float, (n,)
-        Adjusted p-values in the order given, at most 1.
+        Adjusted p-values in the same order, at most 1.
 
     Raises
     ------
     ValueError
-        If a p-value is out of range or `total` less than `n`.
+        If a p-value is out of range or `total` is less than n.
 
     References
     ----------
@@ -176,17 +177,17 @@ def holm(p_values: Sequence[float], total: int | None = None) -> list[float]:
 def interval(
     metric: str,
     y: Any,
-    champion: Answers,
-    challenger: Answers,
+    champion: Predictions,
+    challenger: Predictions,
     confidence: float = 0.95,
     seed: int = 0,
     resamples: int = 1999,
 ) -> tuple[float, float] | None:
-    """Return the bootstrap percentile interval of what a challenger gains on held-out rows.
+    """Return the bootstrap percentile interval of a challenger's gain on held-out rows.
 
-    Rows are drawn again within each class, so that every class occurs as often as in `y`. Assumes that the rows are
-    independent of each other and that neither model has seen them; the models are taken as they are, so that what
-    another training would give is not in the interval. A class with one row is always drawn.
+    Rows are resampled within each class, so that every class occurs as often as in `y`; the only row of a class is
+    always drawn. Assumes that the rows are independent of each other and that neither model has seen them. The models
+    are fixed: the interval does not include the variation between trainings.
 
     Parameters
     ----------
@@ -194,21 +195,21 @@ def interval(
         One of :data:`podium.evaluation.metrics.GREATER_IS_BETTER`.
     y : array-like, (n_rows,)
         The true labels, all of them known to both models.
-    champion, challenger : Answers
-        What each answers on the same rows, in the order of `y`.
+    champion, challenger : Predictions
+        Their predictions on the same rows, in the order of `y`.
     confidence : float
         In (0, 1).
     seed : int
-        Of the resampling.
+        Seed of the resampling.
     resamples : int
-        Fewer are drawn, but 199 or more, if these times the rows, and times the classes for ``roc_auc``, are over 20
-        million: 10,000 rows take 1 to 2 seconds whatever the metric, 200,000 take 2, and 10 for ``roc_auc``.
+        Number of resamples. Fewer are drawn, but at least 199, if resamples times rows (times classes for ``roc_auc``)
+        exceeds 20 million: 10,000 rows take 1 to 2 seconds whatever the metric, 200,000 take 2, and 10 for ``roc_auc``.
 
     Returns
     -------
     tuple of (float, float), or None
-        Least and greatest gain, in the metric's units, positive where the challenger is better; None if the metric is
-        a time, or a model does not give what it needs.
+        Lower and upper end of the gain, in the metric's units, positive if the challenger is better; None if the metric
+        is a time, or a model does not provide what the metric needs.
 
     References
     ----------
@@ -218,20 +219,20 @@ def interval(
 
 
 def score_interval(
-    metric: str, y: Any, answers: Answers, confidence: float = 0.95, seed: int = 0, resamples: int = 1999
+    metric: str, y: Any, predictions: Predictions, confidence: float = 0.95, seed: int = 0, resamples: int = 1999
 ) -> tuple[float, float] | None:
-    """Return the bootstrap percentile interval of one model's score on held-out rows; else as :func:`interval`."""
-    return _bootstrap(metric, y, [answers], confidence, seed, resamples)
+    """Return the bootstrap percentile interval of one model's score on held-out rows; see :func:`interval`."""
+    return _bootstrap(metric, y, [predictions], confidence, seed, resamples)
 
 
 def _bootstrap(
-    metric: str, y: Any, answers: Sequence[Answers], confidence: float, seed: int, resamples: int
+    metric: str, y: Any, predictions: Sequence[Predictions], confidence: float, seed: int, resamples: int
 ) -> tuple[float, float] | None:
-    """Return the interval of one model's score, or of what the second of two gains over the first."""
+    """Return the interval of one model's score, or of the gain of the second model over the first."""
     import numpy as np
     from scipy.stats import bootstrap
 
-    codes, models = _encoded(np.asarray(y), answers)
+    codes, models = _encoded(np.asarray(y), predictions)
     if any(metric not in scores_of(model, codes, [metric]) for model in models):
         return None
     members = [np.flatnonzero(codes == code) for code in np.unique(codes)]
@@ -246,7 +247,7 @@ def _bootstrap(
 
     columns = max(len(model.classes) for model in models) if metric == "roc_auc" else 1
     found = bootstrap(
-        # SciPy refuses a sample of one: it is given the row twice, and `statistic` takes one of the two.
+        # SciPy refuses a sample of one row: the row is passed twice, and `statistic` uses one of the two.
         [np.resize(rows, max(2, len(rows))) for rows in members],
         statistic,
         vectorized=True,
@@ -257,12 +258,12 @@ def _bootstrap(
         method="percentile",
         rng=np.random.default_rng(seed),
     )
-    least, greatest = found.confidence_interval
-    return float(least), float(greatest)
+    low, high = found.confidence_interval
+    return float(low), float(high)
 
 
-def _encoded(y: Array, models: Sequence[Answers]) -> tuple[Array, list[Answers]]:
-    """Put numbers in place of labels, which sort faster than text."""
+def _encoded(y: Array, models: Sequence[Predictions]) -> tuple[Array, list[Predictions]]:
+    """Replace labels by integers, which sort faster than strings."""
     import numpy as np
 
     names = np.unique(np.concatenate([y, *(model.labels for model in models), *(model.classes for model in models)]))
@@ -274,7 +275,7 @@ def _encoded(y: Array, models: Sequence[Answers]) -> tuple[Array, list[Answers]]
 
 
 def _counts(drawn: Array) -> Array:
-    """Count how often each row was drawn, (n_resamples, n_rows), from the rows of each resample."""
+    """Return how often each row occurs in each resample, (n_resamples, n_rows)."""
     import numpy as np
 
     resamples, rows = drawn.shape

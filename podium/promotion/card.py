@@ -1,8 +1,8 @@
-"""The model card of a version in Production: what it is, what it is for, how well it does and why it is there.
+"""The model card of a promoted version: its use, limits, scores and provenance, and why it was promoted.
 
-Its sections are those of Mitchell et al., "Model Cards for Model Reporting", FAT* 2019, as far as Podium knows them;
-what nobody has told it, it does not ask for. It is Markdown alone: scikit-learn's diagram of a model is 60 to 110 KB of
-HTML with its own style sheet, which MLflow and GitHub take out.
+Its sections follow Mitchell et al., "Model Cards for Model Reporting", FAT* 2019, as far as Podium has the information.
+It is Markdown only: scikit-learn's diagram of a model is 60 to 110 KB of HTML with a style sheet, which MLflow and
+GitHub remove.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 MEANING = {
-    "accuracy": "share of rows that are classified right",
-    "balanced_accuracy": "recall of each class, averaged over the classes: chance is 1 / number of classes",
+    "accuracy": "share of rows that are classified correctly",
+    "balanced_accuracy": "recall of each class, averaged over the classes; chance level is 1 / number of classes",
     "f1_macro": "harmonic mean of precision and recall of each class, averaged over the classes",
     "f1_weighted": "harmonic mean of precision and recall of each class, weighted by how often the class occurs",
-    "worst_class_recall": "recall of the class that is recognised least",
-    "roc_auc": "chance that a row of a class is ranked above one of the rest, averaged over the classes",
+    "worst_class_recall": "lowest recall of a class",
+    "roc_auc": "probability that a row of a class is ranked above a row of another class, averaged over the classes",
     "log_loss": "mean negative log-likelihood of the true class, in nats",
-    "fit_seconds": "seconds to fit the training rows",
-    "predict_seconds": "seconds to classify all held-out rows",
+    "fit_seconds": "seconds to fit on the training rows",
+    "predict_seconds": "seconds to predict all held-out rows",
 }
-# A list in a sentence, and a value in a table, end here.
+# The most names in a sentence, and the longest value in a table.
 MOST_NAMES, LONGEST_VALUE = 30, 200
 WHOLE = 10**6
 
@@ -56,7 +56,7 @@ def card(
 ) -> str:
     """Return the model card of a promoted version as Markdown.
 
-    What is an empty string is left out.
+    Arguments that are empty strings are left out.
 
     Parameters
     ----------
@@ -65,33 +65,33 @@ def card(
     name : str
         The registered model, such as ``iris-classifier``.
     version : int
-        Its number.
+        The version's number.
     tags : mapping of str to str
         The version's tags, as in :mod:`podium.registry.tag_names`: config, estimator, data set, digests, git commit.
     target : str
-        Column that the model predicts.
+        The column that the model predicts.
     rows : tuple of int
-        How many rows it was fitted on, and how many were held out.
+        Number of training rows and of held-out rows.
     split : mapping of str to float
         Fields of :class:`podium.data.splits.Split`.
     metric : str
-        The metric that decided.
+        The deciding metric.
     scores : mapping of str to float
-        On the held-out rows, by the names of :mod:`podium.evaluation.metrics`.
+        Scores on the held-out rows, by the names of :mod:`podium.evaluation.metrics`.
     reason : str
-        Why it is in Production, in a sentence.
+        Why it was promoted, in one sentence.
     decided : str
-        When, as a person reads it.
+        Date and time of the decision.
     by : str
         Which pipeline or person decided.
     approver : str
         Who approved.
     previous : str
-        What was in Production before, such as ``version 3 (forest)``.
+        The previous champion, such as ``version 3 (forest)``.
     description : str
-        What the config says of itself.
+        The config's description.
     links : mapping of str to str
-        Addresses by what they lead to, such as ``MLflow run``.
+        URLs by their title, such as ``MLflow run``.
     """
     model_files.import_skops()
     from skops.card import Card
@@ -107,7 +107,9 @@ def card(
     section("Limits", _list(_limits(model, rows, scores)))
     section("How to load it", _loading(name, version, model))
     section("Decision", _facts(_who(reason, decided, by, approver, previous)))
-    section("Evaluation", f"On the {rows[1]} held-out rows, which no training has seen. {_code(metric)} decided.")
+    section(
+        "Evaluation", f"On the {rows[1]} held-out rows, which no training used. The deciding metric is {_code(metric)}."
+    )
     _table(written, f"{title}/Evaluation", _evaluation(metric, scores))
     section("Training data", _facts(_data(model, tags, target, rows, split)))
     section("Model", _fenced(_structure(model), ""))
@@ -118,7 +120,7 @@ def card(
 
 
 def _table(written: Card, key: str, columns: Mapping[str, list[str]], *, folded: bool = False) -> None:
-    """Put a table below what a section says; skops gives it the whole key as its heading."""
+    """Add a table below the text of a section; skops uses the whole key as its heading."""
     section = written.select(key)
     cells = {name: [cell.replace("|", "\\|") for cell in column] for name, column in columns.items()}
     written.add_table(description=section.content, folded=folded, **{key: cells})
@@ -128,55 +130,62 @@ def _table(written: Card, key: str, columns: Mapping[str, list[str]], *, folded:
 def _summary(model: Any, tags: Mapping[str, str], target: str) -> str:
     classes = _enumerated(model.classes_, "or")
     return (
-        f"Predicts {_code(target)} of a row of {_code(tags[tag_names.DATA])}: {classes}. "
+        f"Predicts {_code(target)} for a row of {_code(tags[tag_names.DATA])}: {classes}. "
         f"The classifier is {_code(tags[tag_names.ESTIMATOR])}, from the config {_code(tags[tag_names.CONFIG])}."
     )
 
 
 def _uses(model: Any, tags: Mapping[str, str], target: str) -> list[str]:
     data = _code(tags[tag_names.DATA])
-    given = "a class and a probability of each" if hasattr(model, "predict_proba") else "a class, without probabilities"
+    output = (
+        "a class and the probability of each class"
+        if hasattr(model, "predict_proba")
+        else "a class, without probabilities"
+    )
     return [
-        f"Rows like those of {data}: of the same source, with the same columns, in the same units.",
-        f"It gives {given}; a row whose {_code(target)} is none of its classes is given one of them all the same.",
-        "Not for rows of another source or a later time until it has been scored on some of them.",
-        "Not as the only ground of a decision about a person: it has not been examined for how it treats groups.",
+        f"Use it for rows like those of {data}: from the same source, with the same columns and units.",
+        f"It predicts {output}. A row whose {_code(target)} is none of its classes is still assigned to one of them.",
+        "Do not use it for rows from another source or a later time before it has been scored on some of them.",
+        "Do not base a decision about a person on it alone: it has not been tested for fairness between groups.",
     ]
 
 
 def _limits(model: Any, rows: tuple[int, int], scores: Mapping[str, float]) -> list[str]:
     limits = [
-        f"Its scores are of {rows[1]} rows: one row is {100 / rows[1]:.2g} percentage points of accuracy.",
-        "It was chosen by its score on these rows: expect less on new ones (Cawley and Talbot, JMLR 11, 2010).",
+        f"Its scores are based on {rows[1]} rows: one row is {100 / rows[1]:.2g} percentage points of accuracy.",
+        "It was selected by these scores: expect lower ones on new rows (Cawley and Talbot, JMLR 11, 2010).",
     ]
     if "worst_class_recall" in scores:
-        limits.append(f"Of the class that it recognises least, it finds {scores['worst_class_recall']:.1%}.")
-    return [*limits, _gaps(model)]
+        limits.append(f"Its lowest recall of a class is {scores['worst_class_recall']:.1%}.")
+    return [*limits, _missing_values(model)]
 
 
-def _gaps(model: Any) -> str:
-    """Say what becomes of values that are missing or were not seen in training."""
+def _missing_values(model: Any) -> str:
+    """Return how the model handles values that are missing or were not seen in training."""
     prepared = getattr(model, "named_steps", {}).get("columntransformer")
     if prepared is None:
-        return "It was trained on complete rows of numbers; what it makes of a missing value has not been tried."
-    (_, _, numbers), (_, _, texts) = prepared.transformers
-    of_numbers = "a missing number is taken for the median of its column" if numbers else ""
-    of_texts = (
-        "a missing text is taken for the most frequent one of its column, and one that was not seen in training for "
-        "none of those that were"
-    )
-    return f"{'; '.join(filter(None, (of_numbers, of_texts if texts else ''))).capitalize()}."
+        return "It was trained on complete numeric rows; its behaviour with missing values has not been tested."
+    (_, _, numbers), (_, _, strings) = prepared.transformers
+    sentences = []
+    if numbers:
+        sentences.append("A missing number is replaced by the median of its column.")
+    if strings:
+        sentences.append(
+            "A missing string is replaced by the most frequent one of its column; a string that was not seen in "
+            "training is encoded as zeros."
+        )
+    return " ".join(sentences)
 
 
 def _loading(name: str, version: int, model: Any) -> str:
     code = (
         "import mlflow.sklearn\n\n"
-        f'model = mlflow.sklearn.load_model("models:/{name}@{client.PRODUCTION_ALIAS}")  # what is in Production\n'
+        f'model = mlflow.sklearn.load_model("models:/{name}@{client.PRODUCTION_ALIAS}")  # the version in Production\n'
         f'model = mlflow.sklearn.load_model("models:/{name}/{version}")  # this version\n'
         "model.predict(rows)"
     )
     columns = f"`rows` is a `pandas.DataFrame` with the columns {_enumerated(model.feature_names_in_, 'and')}."
-    return f"{_fenced(code, 'python')}\n\n{columns} `MLFLOW_TRACKING_URI` says where MLflow is."
+    return f"{_fenced(code, 'python')}\n\n{columns} Set `MLFLOW_TRACKING_URI` to the address of MLflow."
 
 
 def _who(reason: str, decided: str, by: str, approver: str, previous: str) -> dict[str, str]:
@@ -185,7 +194,7 @@ def _who(reason: str, decided: str, by: str, approver: str, previous: str) -> di
         "Decided": _plain(decided),
         "By": _plain(by),
         "Approved by": _plain(approver),
-        "In Production before": _plain(previous or "nothing"),
+        "Previous champion": _plain(previous or "none"),
     }
 
 
@@ -195,7 +204,7 @@ def _evaluation(metric: str, scores: Mapping[str, float]) -> dict[str, list[str]
         "Metric": [f"**{name}**" if name == metric else name for name in names],
         "Value": [f"{scores[name]:.4f}" for name in names],
         "Better": ["higher" if GREATER_IS_BETTER[name] else "lower" for name in names],
-        "What it is": [MEANING[name] for name in names],
+        "Meaning": [MEANING[name] for name in names],
     }
 
 
@@ -214,12 +223,12 @@ def _data(
 
 
 def _structure(model: Any) -> str:
-    """Return the steps of a model and the parameters that are not the default, whole however many there are."""
+    """Return the full representation of a model: its steps and all parameters that are not the default."""
     return str(model.__repr__(N_CHAR_MAX=WHOLE))
 
 
 def _hyperparameters(model: Any) -> dict[str, list[str]]:
-    """Return the parameters of every part, without the parts themselves, whose own parameters follow."""
+    """Return the parameters of every nested estimator, without the estimators themselves."""
     values = {name: value for name, value in model.get_params().items() if not _holds_estimators(value)}
     return {
         "Hyperparameter": [_code(name) for name in sorted(values)],
@@ -266,7 +275,7 @@ def _enumerated(names: Sequence[Any], last: str) -> str:
 
 
 def _code(value: Any) -> str:
-    """Return a value as code, so that nothing in it is Markdown or HTML; empty when it is."""
+    """Return a value as inline code, in which nothing is Markdown or HTML; empty if the value is."""
     text = " ".join(str(value).split())
     if "`" in text:
         return f"`` {text} ``"
@@ -274,7 +283,7 @@ def _code(value: Any) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return what people or errors say in one line, and without HTML."""
+    """Return text in one line, with HTML escaped."""
     return " ".join(html.escape(text, quote=False).split())
 
 

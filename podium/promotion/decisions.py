@@ -1,8 +1,6 @@
-"""Decide what is in Production, carry it out, and keep the record of it in MLflow.
+"""Decide which version is in Production, and carry the decision out.
 
-A record is an MLflow run. It is opened before Production changes and ends after; a decision whose process was killed in
-between is carried out by whoever comes next. Records also keep two that decide at the same moment apart, where no
-Airflow pool does: the one whose record is younger decides anew.
+Every decision has a record in MLflow, opened before Production changes: see :mod:`podium.promotion.records`.
 """
 
 from __future__ import annotations
@@ -12,46 +10,46 @@ from typing import TYPE_CHECKING, Literal
 
 from podium.evaluation.gates import Gate
 from podium.promotion import report
-from podium.promotion.review import Examination
-from podium.promotion.rules import Decision, Rule, decide
-from podium.registry import tag_names
-from podium.training.job import Job
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from podium.project import Project
-    from podium.registry.client import Registry
-    from podium.registry.versions import Version
 from podium.promotion.records import (
     APPROVED,
     AWAITING,
     REFUSED,
     SUPERSEDED,
     WOULD_PROMOTE,
-    _asked_before,
-    _overtaken,
-    _rivals,
-    _withdraw,
     close_record,
-    finish_what_died,
+    earlier_requests,
+    finish_interrupted,
+    is_overtaken,
     open_record,
+    promoted_meanwhile,
+    withdraw,
 )
+from podium.promotion.review import Review
+from podium.promotion.rules import Decision, Rule, decide
+from podium.registry import tag_names
+from podium.training.job import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from podium.project import Project
+    from podium.registry.client import Registry
+    from podium.registry.versions import Version
 
 Mode = Literal["enabled", "dry_run", "disabled"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A decision and the record of it.
+    """A decision and its record.
 
     Parameters
     ----------
     decision : Decision
-        What the rules say.
+        The decision of the rules.
     verdict : str
-        What became of it: ``promoted``, ``kept`` or ``nothing``; ``awaiting approval``; or ``would promote`` where
-        nothing was to be changed.
+        The result: ``promoted``, ``kept`` or ``nothing``; ``awaiting approval``; or ``would promote`` if the mode does
+        not change Production.
     run_id : str
         The MLflow run that is its record.
     """
@@ -59,6 +57,15 @@ class Outcome:
     decision: Decision
     verdict: str
     run_id: str
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A decision whose record is open, the review it is based on, and the records that existed before it."""
+
+    outcome: Outcome
+    review: Review
+    known: set[str]
 
 
 def promote(
@@ -71,56 +78,61 @@ def promote(
     *,
     approval: bool = False,
 ) -> Outcome:
-    """Put the best version into Production and record why.
+    """Promote the best version and record why.
 
     Parameters
     ----------
     models : Registry
-        The pipeline's.
+        The pipeline's registry.
     job : Job
         The rows.
     rule : Rule
-        What decides.
+        The rule that decides.
     numbers : collection of int or None
         Versions that are candidates; None for all that passed validation on these rows.
     tags : dict of str to str
-        Who decides, and from what: tags of the decision's run.
+        Tags of the decision's run, such as who decides and from which spec.
     mode : {"enabled", "dry_run", "disabled"}
-        Whether Production changes; with ``disabled``, the logged scores decide and no model is asked.
+        Whether Production changes; with ``disabled``, the logged scores decide and challengers are not loaded.
     approval : bool
         Whether a person has to approve first: see :func:`answer`.
     """
+    opened = _decide_and_record(models, job, rule, numbers, tags, mode, approval=approval)
+    outcome = opened.outcome
+    if outcome.verdict == AWAITING:
+        _withdraw_earlier_requests(models, outcome.run_id, tags)
+        _complete_record(models, opened, mode)
+        return outcome
+    close_record(models, models.client.get_run(outcome.run_id), ends=False)
+    _complete_record(models, opened, mode)
+    models.client.set_terminated(outcome.run_id, "FINISHED")
+    if outcome.verdict == "promoted":
+        _compare_with_concurrent(models, job, rule, tags, opened)
+    return outcome
+
+
+def _decide_and_record(
+    models: Registry,
+    job: Job,
+    rule: Rule,
+    numbers: Collection[int] | None,
+    tags: dict[str, str],
+    mode: Mode,
+    *,
+    approval: bool,
+) -> _Opened:
+    """Decide and open the record; decide again for as long as another decision is found to have come first."""
     while True:
-        known = finish_what_died(models)
+        known = finish_interrupted(models)
         champion = models.in_production()
-        examination = Examination(models, job, rule)
-        decision = _decide(examination, _challengers(models, job, numbers), champion, mode)
+        review = Review(models, job, rule, _challengers(models, job, numbers), champion)
+        decision = _decide(review, mode)
         verdict = _verdict(decision, mode, approval=approval)
         record = _open(models, decision, verdict, {**tags, tag_names.MODE: mode})
-        report.write(models, record, decision, examination, verdict)
-        if verdict != "promoted" or not _overtaken(models, record, known, champion):
-            break
-        _withdraw(models, record, "Production changed while this was decided")
-    if verdict == AWAITING:
-        for earlier in _asked_before(models, record, tags):
-            _withdraw(models, earlier, "its task was run again")
-    else:
-        close_record(models, models.client.get_run(record), ends=False)
-    if decision.champion and verdict in {"promoted", "kept"}:
-        report.log_scores(models, record, decision.champion.metrics)
-    if mode != "disabled":
-        report.add_evidence(models, record, decision, examination, verdict)
-    if verdict == "promoted":
-        with report.best_effort("model card"):
-            report.write_card(models, models.client.get_run(record), examination)
-    if verdict != AWAITING:
-        models.client.set_terminated(record, "FINISHED")
-    rivals = _rivals(models, record, known) if verdict == "promoted" and decision.champion else set()
-    if rivals and decision.champion:
-        # Someone elsewhere promoted another one meanwhile: whoever sees it last compares the two.
-        promote(models, job, rule, {*rivals, decision.champion.version}, tags)
-        models.keep_one_in_production()
-    return Outcome(decision, verdict, record)
+        report.write(models, record, decision, review, verdict)
+        if verdict != "promoted" or not is_overtaken(models, record, known, champion):
+            return _Opened(Outcome(decision, verdict, record), review, known)
+        withdraw(models, record, "Production changed while this was decided")
 
 
 def _challengers(models: Registry, job: Job, numbers: Collection[int] | None) -> list[Version]:
@@ -132,12 +144,11 @@ def _challengers(models: Registry, job: Job, numbers: Collection[int] | None) ->
     return [version for version in found if version.scored_on == digest]
 
 
-def _decide(examination: Examination, challengers: list[Version], champion: Version | None, mode: Mode) -> Decision:
-    candidates = [examination.candidate(version) for version in challengers]
-    current = examination.champion(champion)
+def _decide(review: Review, mode: Mode) -> Decision:
     if mode == "disabled":
-        return decide(candidates, current, Rule(examination.rule.metric, examination.rule.min_improvement))
-    return decide(candidates, current, examination.rule, examination.examine)
+        metric_only = Rule(review.rule.metric, review.rule.min_improvement)
+        return decide(review.candidates, review.champion, metric_only)
+    return decide(review.candidates, review.champion, review.rule, review.review)
 
 
 def _verdict(decision: Decision, mode: Mode, *, approval: bool) -> str:
@@ -157,63 +168,98 @@ def _open(models: Registry, decision: Decision, verdict: str, tags: dict[str, st
     return open_record(models, verdict, decision.reason, before, before if verdict == WOULD_PROMOTE else after, tags)
 
 
-def answer(models: Registry, project: Project, run_id: str, by: str, *, approved: bool) -> str:
-    """Carry out, or refuse, a decision that awaits approval, and return its verdict; to answer twice changes nothing.
+def _withdraw_earlier_requests(models: Registry, record: str, tags: Mapping[str, str]) -> None:
+    for earlier in earlier_requests(models, record, tags):
+        withdraw(models, earlier, "its task was run again")
 
-    It is not carried out if something else has come into Production since: what was approved was a comparison with
-    the champion of then.
+
+def _complete_record(models: Registry, opened: _Opened, mode: Mode) -> None:
+    """Add scores, evidence and model card to a record."""
+    decision, verdict, record = opened.outcome.decision, opened.outcome.verdict, opened.outcome.run_id
+    if decision.champion and verdict in {"promoted", "kept"}:
+        report.log_scores(models, record, decision.champion.metrics)
+    if mode != "disabled":
+        report.add_evidence(models, record, decision, opened.review, verdict)
+    if verdict == "promoted":
+        with report.best_effort("model card"):
+            report.write_card(models, models.client.get_run(record), opened.review)
+
+
+def _compare_with_concurrent(models: Registry, job: Job, rule: Rule, tags: dict[str, str], opened: _Opened) -> None:
+    """Decide between this champion and those that concurrent decisions promoted; the last one to see both does it."""
+    champion = opened.outcome.decision.champion
+    others = promoted_meanwhile(models, opened.outcome.run_id, opened.known)
+    if others and champion:
+        promote(models, job, rule, {*others, champion.version}, tags)
+        models.keep_one_in_production()
+
+
+def answer(models: Registry, project: Project, run_id: str, by: str, *, approved: bool) -> str:
+    """Carry out or refuse a decision that awaits approval, and return its verdict; repeating it changes nothing.
+
+    It is superseded if Production has changed since: the approval was for a comparison with the champion at that time.
 
     Parameters
     ----------
     models : Registry
-        The pipeline's.
+        The pipeline's registry.
     project : Project
-        Where the paths of its data set count from.
+        The checkout that the paths of its data set are relative to.
     run_id : str
         The record.
     by : str
-        Who answers.
+        Who answered; empty if nobody did in time.
     approved : bool
         The answer.
     """
-    finish_what_died(models)
+    finish_interrupted(models)
     tags = models.client.get_run(run_id).data.tags
     if tags.get(tag_names.APPROVAL) != AWAITING:
         return str(tags[tag_names.VERDICT])
-    champion = models.in_production()
     version = models.version(int(tags[tag_names.PROPOSED]))
+    verdict, why = _answered(models, version, tags, by, approved=approved)
+    _record_answer(models, run_id, by, verdict, why, approved=approved)
+    close_record(models, models.client.get_run(run_id))
+    if verdict == "promoted":
+        report.log_scores(models, run_id, version.metrics)
+        with report.best_effort("model card"):
+            report.write_card(models, models.client.get_run(run_id), _recorded_review(models, project, run_id))
+    return verdict
+
+
+def _answered(
+    models: Registry, version: Version, tags: Mapping[str, str], by: str, *, approved: bool
+) -> tuple[str, str]:
+    """Return the verdict that follows from an answer, and why."""
     if not approved:
-        verdict, why = REFUSED, f"refused by {by}"
-    elif str(champion.number if champion else "") != tags[tag_names.FROM_VERSION]:
-        verdict, why = SUPERSEDED, f"approved by {by}, but Production has changed since it was decided"
-    elif version.failure:
-        verdict, why = SUPERSEDED, f"approved by {by}, but since it was decided: {version.failure}"
-    else:
-        verdict, why = "promoted", f"approved by {by}"
-    after = tags[tag_names.TO_VERSION] if verdict == "promoted" else tags[tag_names.FROM_VERSION]
+        return REFUSED, f"refused by {by}" if by else "refused: no answer within the time limit"
+    champion = models.in_production()
+    if str(champion.number if champion else "") != tags[tag_names.FROM_VERSION]:
+        return SUPERSEDED, f"approved by {by}, but Production has changed since the decision"
+    if version.failure:
+        return SUPERSEDED, f"approved by {by}, but since the decision: {version.failure}"
+    return "promoted", f"approved by {by}"
+
+
+def _record_answer(models: Registry, run_id: str, by: str, verdict: str, why: str, *, approved: bool) -> None:
+    tags = models.client.get_run(run_id).data.tags
     reason = f"{tags[tag_names.REASON]}; {why}"
     models.tag_run(
         run_id,
         {
             tag_names.VERDICT: verdict,
             tag_names.REASON: reason,
-            tag_names.TO_VERSION: after,
+            tag_names.TO_VERSION: tags[tag_names.TO_VERSION if verdict == "promoted" else tag_names.FROM_VERSION],
             tag_names.APPROVAL: APPROVED if approved else REFUSED,
             tag_names.APPROVER: by,
             "mlflow.runName": verdict,
             "mlflow.note.content": tag_names.note(reason, tags),
         },
     )
-    close_record(models, models.client.get_run(run_id))
-    if verdict == "promoted":
-        report.log_scores(models, run_id, version.metrics)
-        with report.best_effort("model card"):
-            report.write_card(models, models.client.get_run(run_id), _examination(models, project, run_id))
-    return verdict
 
 
-def _examination(models: Registry, project: Project, run_id: str) -> Examination:
-    """Return what a recorded decision was made with."""
+def _recorded_review(models: Registry, project: Project, run_id: str) -> Review:
+    """Return the review of a recorded decision, with its rule and rows."""
     written = report.content(models, run_id)
     rule = Rule(**{**written["rule"], "gates": tuple(Gate(**gate) for gate in written["rule"]["gates"])})
-    return Examination(models, Job.from_spec(project, models.pipeline, written["dataset"], written["split"]), rule)
+    return Review(models, Job.from_spec(project, models.pipeline, written["dataset"], written["split"]), rule)

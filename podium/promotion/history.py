@@ -1,4 +1,4 @@
-"""What was decided about Production, why a version is or is not in it, and the way back."""
+"""List decisions, explain why a version is or is not in Production, and roll back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.table import Table
 from podium.errors import PodiumError
 from podium.evaluation.metrics import GREATER_IS_BETTER
 from podium.promotion import records, report
-from podium.registry import tag_names
+from podium.registry import names, tag_names
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
 
 
 ROLLED_BACK = "rolled back"
-# In so many records a version is looked for: hosting compares every version, so that the newest has it.
+# Number of records searched for a version; hosting compares every version, so one of the newest has it.
 MOST_READ = 20
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A decision as its record has it.
+    """A recorded decision.
 
     Parameters
     ----------
     time : str
-        When, as ISO 8601 in UTC.
+        Date and time, ISO 8601 in UTC.
     verdict : str
-        ``promoted``, ``kept``, ``nothing``, ``rolled back``, ``would promote`` (nothing was to be changed),
+        ``promoted``, ``kept``, ``nothing``, ``rolled back``, ``would promote`` (the mode changes nothing),
         ``awaiting approval``, ``refused`` or ``superseded``.
     from_version, to_version : int or None
-        The version in Production before and after; while approval is awaited, the one that it would be.
+        The version in Production before and after; while a decision awaits approval, the proposed version.
     reason : str
         One sentence.
     by : str
         The DAG, or the person.
     approver : str
-        Who approved or refused; empty where nobody was asked.
+        Who approved or refused; empty if there was no request or no answer.
     run_id : str
         The MLflow run that holds the record.
     """
@@ -63,7 +63,7 @@ class Entry:
 
     @classmethod
     def of(cls, record: Run) -> Entry:
-        """Read a decision's MLflow run."""
+        """Convert a decision's MLflow run."""
         tags, at = record.data.tags, datetime.fromtimestamp(record.info.start_time / 1000, UTC)
         return cls(
             time=at.isoformat(timespec="seconds"),
@@ -78,7 +78,7 @@ class Entry:
 
     @property
     def changed(self) -> bool:
-        """Whether another version was in Production afterwards."""
+        """Whether the version in Production changed."""
         return self.from_version != self.to_version and self.verdict != records.AWAITING
 
     def as_json(self) -> dict[str, Any]:
@@ -87,10 +87,10 @@ class Entry:
 
 
 def entries(models: Registry) -> list[Entry]:
-    """Return the decisions that were carried out or await approval, newest first."""
+    """Return the decisions that are finished or await approval, newest first."""
     return [
         Entry.of(run)
-        for run in models.runs(suffix=records.EXPERIMENT_SUFFIX)
+        for run in models.runs(suffix=names.PROMOTIONS)
         if run.info.status == "FINISHED" or run.data.tags.get(tag_names.APPROVAL) == records.AWAITING
     ]
 
@@ -111,7 +111,7 @@ def table(found: list[Entry], title: str) -> Table:
 
 
 def explain(models: Registry, number: int, rule: Rule) -> list[str]:
-    """Say in sentences what a version is, and why it is or is not in Production.
+    """Return sentences that say what a version is and why it is or is not in Production.
 
     Raises
     ------
@@ -126,15 +126,15 @@ def explain(models: Registry, number: int, rule: Rule) -> list[str]:
         f"Its MLflow run is {version.run_id}.",
         _scores(version),
         _validation(version),
-        *_standing(version, champion, rule, found),
-        *(_told(entry) for entry in reversed(found) if _concerns(entry, number)),
-        _last_word(models, found, number),
+        *_status(version, champion, rule, found),
+        *(_sentence(entry, entry.reason) for entry in reversed(found) if _concerns(entry, number)),
+        _why_never_promoted(models, found, number),
     ]
     return [sentence for sentence in sentences if sentence]
 
 
 def _origin(version: Version) -> str:
-    """Return by which commit and by which run of Airflow's a version was made."""
+    """Return the commit and the Airflow run that made a version."""
     commit, run = version.tags.get(tag_names.COMMIT), version.tags.get(tag_names.DAG_RUN)
     at = f" at commit {commit[:12]}" if commit else ""
     return f", made{at}{f' by the run {run}' if run else ''}" if commit or run else ""
@@ -149,72 +149,72 @@ def _concerns(entry: Entry, number: int) -> bool:
     return entry.from_version != entry.to_version and number in {entry.from_version, entry.to_version}
 
 
-def _told(entry: Entry) -> str:
-    return f"{entry.time}, {entry.by or 'unknown'}: {entry.verdict}: {entry.reason}."
+def _sentence(entry: Entry, reason: str) -> str:
+    return f"{entry.time}, {entry.by or 'unknown'}: {entry.verdict}: {reason}."
 
 
-def _last_word(models: Registry, found: list[Entry], number: int) -> str:
-    """Say why a version that never came into Production did not, as the last decision about it has it."""
+def _why_never_promoted(models: Registry, found: list[Entry], number: int) -> str:
+    """Return the reason of the last decision about a version that was never in Production; otherwise empty."""
     if any(_concerns(entry, number) for entry in found):
         return ""
     for entry in found[:MOST_READ]:
         for candidate in report.content(models, entry.run_id).get("ranking", []):
             if candidate["version"] == number:
-                why = candidate["failure"] or entry.reason
-                return f"{entry.time}, {entry.by or 'unknown'}: {entry.verdict}; of this version: {why}."
+                failure = candidate["failure"]
+                return _sentence(entry, f"this version: {failure}" if failure else entry.reason)
     return ""
 
 
 def rollback(
     models: Registry, to: int | None, reason: str, by: str | None = None, replaces: int | None = None
 ) -> Entry:
-    """Put an earlier champion back into Production, and keep the one that is there from being promoted again.
+    """Restore an earlier champion, and prevent the current one from being promoted again automatically.
 
     Parameters
     ----------
     models : Registry
-        The pipeline's.
+        The pipeline's registry.
     to : int or None
-        Which version; the champion before, leaving out those that were rolled back from, when None.
+        Version to restore; None for the previous champion that has not been rolled back.
     reason : str
-        Why, for the record.
+        Reason, for the record.
     by : str, optional
-        Who asks for it; the user of this machine when left out.
+        Who rolls back. Default: the user of this process.
     replaces : int, optional
-        The version to go back from: nothing changes if another one is in Production by now.
+        The version expected in Production; if another one is, nothing changes.
 
     Raises
     ------
     PodiumError
-        If nothing is in Production, there is none to go back to, or it is there already.
+        If nothing is in Production, there is no version to restore, or it is already in Production.
     """
-    records.finish_what_died(models)
+    records.finish_interrupted(models)
     champion = models.in_production()
     if champion is None:
-        raise PodiumError(f"nothing of {models.model} is in Production")
+        raise PodiumError(f"no version of {models.model} is in Production")
     if replaces not in {None, champion.number}:
-        raise PodiumError(f"{_named(champion)} is in Production by now")
-    target = _before(models, champion) if to is None else _version(models, to)
+        raise PodiumError(f"{_named(champion)} is in Production now")
+    target = _previous_champion(models, champion) if to is None else _version(models, to)
     if target.number == champion.number:
-        raise PodiumError(f"{_named(target)} is in Production already")
+        raise PodiumError(f"{_named(target)} is already in Production")
     why = f"{_named(target)} replaces {_named(champion)}: {reason}"
     tags = {tag_names.BY: by or _user(), tag_names.AGAINST: reason}
     opened = records.open_record(models, ROLLED_BACK, why, champion.number, target.number, tags)
     records.close_record(models, models.client.get_run(opened))
     champion = models.in_production()
     if champion is None or champion.number != target.number:
-        raise PodiumError("something else came into Production at the same moment: see podium history")
+        raise PodiumError("another version was promoted at the same time: see podium history")
     return Entry.of(models.client.get_run(opened))
 
 
-def _before(models: Registry, champion: Version) -> Version:
-    """Return the champion before, as the record has it."""
+def _previous_champion(models: Registry, champion: Version) -> Version:
+    """Return the previous champion that has not been rolled back."""
     versions = {version.number: version for version in models.versions()}
     for entry in entries(models):
         version = versions.get(entry.from_version or 0)
         if version and version.number != champion.number and tag_names.ROLLED_BACK not in version.tags:
             return version
-    raise PodiumError(f"nothing was in Production before {_named(champion)}: name a version with --to")
+    raise PodiumError(f"{_named(champion)} has no previous champion: choose a version with --to")
 
 
 def _version(models: Registry, number: int) -> Version:
@@ -237,30 +237,33 @@ def _scores(version: Version) -> str:
 def _validation(version: Version) -> str:
     match version.tags.get(tag_names.VALIDATION):
         case "passed":
-            return "It passed validation: loaded back from the registry, it reproduces these scores."
+            return "It passed validation: loaded from the registry, it reproduces these scores."
         case "failed":
             return f"It failed validation: {version.tags.get(tag_names.VALIDATION_REASON, '')}."
     return "It has not been validated yet."
 
 
-def _standing(version: Version, champion: Version | None, rule: Rule, found: list[Entry]) -> list[str]:
-    """Say whether a version is in Production and since when, and how it compares with the one that is."""
+def _status(version: Version, champion: Version | None, rule: Rule, found: list[Entry]) -> list[str]:
+    """Return whether a version is in Production and since when, or how it compares with the champion."""
     if champion and champion.number == version.number:
         last = next((entry for entry in found if entry.changed and entry.to_version == version.number), None)
         if last is None:
             return ["It is in Production."]
-        before = f", version {last.from_version} was before" if last.from_version else ", the first"
+        previous = (
+            f"the previous champion was version {last.from_version}" if last.from_version else "the first champion"
+        )
         approved = f", approved by {last.approver}" if last.approver else ""
-        return [f"It is in Production since {last.time}{before}{approved}."]
+        return [f"It has been in Production since {last.time}, {previous}{approved}."]
     sentences = [f"It is not in Production: {f'{_named(champion)} is' if champion else 'nothing is'}."]
     if reason := version.tags.get(tag_names.ROLLED_BACK):
-        sentences.append(f"It was rolled back from and is not promoted again by itself: {reason}.")
+        sentences.append(f"It was rolled back and is not promoted again automatically: {reason}.")
     ours, theirs = (one.metrics.get(rule.metric) if one else None for one in (version, champion))
     if ours is None:
-        sentences.append(f"It has no {rule.metric}, which decides.")
+        sentences.append(f"It has no {rule.metric}, the deciding metric.")
     elif theirs is not None and version.scored_on == (champion.scored_on if champion else ""):
         order = "higher" if GREATER_IS_BETTER[rule.metric] else "lower"
-        sentences.append(f"{rule.metric} decides, {order} is better: it has {ours:.4f}, the champion {theirs:.4f}.")
+        scores = f"it has {ours:.4f}, the champion {theirs:.4f}"
+        sentences.append(f"The deciding metric is {rule.metric} ({order} is better): {scores}.")
     return sentences
 
 

@@ -1,4 +1,4 @@
-"""A pipeline's versions, best first, as rows for a program and as a table for a person."""
+"""A pipeline's versions, best first, as JSON rows and as a table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from podium.registry.versions import Version
 
 
-# What is shown beside the deciding metric, as many as there is room for.
+# Metrics shown after the deciding one, as many as fit.
 SHOWN_METRICS = ("accuracy", "f1_macro", "roc_auc", "log_loss", "balanced_accuracy")
 WIDTH_WITHOUT_METRICS, WIDTH_OF_METRIC = 76, 12
 
@@ -48,7 +48,7 @@ def _row(version: Version) -> dict[str, Any]:
 
 
 def table(rows: list[dict[str, Any]], title: str, rule: Rule, width: int) -> Table:
-    """Return a leaderboard as a table; the deciding metric comes first, others where the width has room."""
+    """Return a leaderboard as a table: the deciding metric first, then as many others as fit the width."""
     others = [name for name in SHOWN_METRICS if name != rule.metric]
     metrics = [rule.metric, *others][: max(1, (width - WIDTH_WITHOUT_METRICS) // WIDTH_OF_METRIC)]
     shown = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)

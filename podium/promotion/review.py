@@ -1,4 +1,4 @@
-"""What has to be known of versions to decide between them: found out when it is asked for, and once."""
+"""Load and compare the versions of one decision; each result is computed on first use and cached."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from podium.data import datasets
 from podium.evaluation import gates, significance
-from podium.evaluation.metrics import GREATER_IS_BETTER, Answers
+from podium.evaluation.metrics import GREATER_IS_BETTER, Predictions
 from podium.promotion import validation
 from podium.promotion.rules import Candidate
 from podium.registry import tag_names
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from podium.training.job import Job
 
 
-# Where the decision asks for no confidence, the interval in its record has this one.
+# Confidence of the recorded interval if the rule has none.
 USUAL_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """How a challenger compares with the champion, luck taken into account.
+    """How a challenger compares with the champion, with interval and significance tests.
 
     Parameters
     ----------
@@ -39,12 +39,12 @@ class Evidence:
     low, high : float or None
         Bootstrap interval of the gain; None for a metric that predictions do not define.
     confidence : float
-        Of the interval.
+        Confidence of the interval.
     mcnemar : float
-        One-sided p-value of the exact McNemar test on the held-out rows: is it right more often?
+        One-sided p-value of the exact McNemar test on the held-out rows, whether the challenger is right more often.
     resampled_t : float or None
-        One-sided p-value of the corrected resampled t-test on the deciding metric's cross-validation scores; None
-        when the two were not trained on the same folds.
+        One-sided p-value of the corrected resampled t-test on the deciding metric's cross-validation scores; None if
+        the two were not trained on the same folds.
     """
 
     gain: float
@@ -56,62 +56,82 @@ class Evidence:
 
 
 def candidate(version: Version) -> Candidate:
-    """Return a version of the registry as the rules see it."""
+    """Return a version of the registry as a candidate for the rules."""
     estimator = version.tags.get(tag_names.ESTIMATOR, "")
     return Candidate(version.number, version.config, estimator, version.metrics, version.failure)
 
 
-class Examination:
-    """Loads and compares the versions that one decision is about.
+class Review:
+    """Loads and compares the versions that one decision is about. Its methods can be called in any order.
 
     Parameters
     ----------
     models : Registry
-        Where they are.
+        The pipeline's registry.
     job : Job
         The rows.
     rule : Rule
-        What decides.
+        The rule that decides.
+    challengers : sequence of Version
+        The versions that could be promoted.
+    champion : Version or None
+        The version in Production.
     """
 
-    def __init__(self, models: Registry, job: Job, rule: Rule) -> None:
+    def __init__(
+        self,
+        models: Registry,
+        job: Job,
+        rule: Rule,
+        challengers: Sequence[Version] = (),
+        champion: Version | None = None,
+    ) -> None:
         self._models = models
         self.job = job
         self.rule = rule
-        self._versions: dict[int, Version] = {}
+        self._challengers = challengers
+        self._champion = champion
+        self._versions = {one.number: one for one in (*challengers, *([champion] if champion else []))}
         self._loaded: dict[int, Any] = {}
-        self._champion: Candidate | None = None
 
-    def candidate(self, version: Version) -> Candidate:
-        """Return a version of the registry as the rules see it, and keep it for what they ask."""
-        self._versions[version.number] = version
-        return candidate(version)
+    @property
+    def candidates(self) -> list[Candidate]:
+        """The challengers with the scores that the registry has."""
+        return [candidate(version) for version in self._challengers]
 
-    def champion(self, version: Version | None) -> Candidate | None:
-        """Return the champion with its scores on the rows, by the metrics, that the challengers are compared by."""
-        if version is not None:
-            found = self.candidate(version)
-            self._champion = found if self._is_scored(version) else self._checked(found)
-        return self._champion
+    @functools.cached_property
+    def champion(self) -> Candidate | None:
+        """The champion, scored on the same rows and metrics as the challengers."""
+        if self._champion is None:
+            return None
+        found = candidate(self._champion)
+        return found if self._is_scored(self._champion) else self._validated(found)
 
-    def examine(self, challenger: Candidate) -> Candidate:
-        """Return a candidate with what speaks against it, and its p-value where the rule asks for confidence."""
+    @property
+    def rival(self) -> Candidate | None:
+        """The champion if challengers can be compared with it, otherwise None."""
+        return self.champion if self.champion is not None and self.rule.can_compete(self.champion) else None
+
+    def review(self, challenger: Candidate) -> Candidate:
+        """Validate a candidate, apply the gates, and test its lead if the rule has a confidence.
+
+        Returns
+        -------
+        Candidate
+            The candidate with its failure, if there is one, or with its p-value.
+        """
         version = self._versions[challenger.version]
         if version.tags.get(tag_names.VALIDATION) != "passed" or not self._is_scored(version):
-            challenger = self._checked(challenger)
-        champion = self._champion
-        rival = champion if champion is not None and self.rule.can_compete(champion) else None
+            challenger = self._validated(challenger)
         if not challenger.failure:
-            metrics = rival.metrics if rival else None
-            missed = [why for gate in self.rule.gates for why in gate.failures(challenger.metrics, metrics)]
-            challenger = replace(challenger, failure="; ".join(missed))
-        if self.rule.confidence is None or rival is None or challenger.failure:
+            challenger = replace(challenger, failure="; ".join(self._missed_gates(challenger)))
+        if self.rule.confidence is None or self.rival is None or challenger.failure:
             return challenger
-        return replace(challenger, p_value=self._p_value(challenger, rival))
+        return replace(challenger, p_value=self._p_value(challenger, self.rival))
 
     def evidence(self, challenger: Candidate, champion: Candidate) -> Evidence:
-        """Compare two candidates that both have been asked about the rows."""
-        ours, theirs = self.answers(challenger.version), self.answers(champion.version)
+        """Compare two candidates on the held-out rows and on the folds of their trainings."""
+        ours, theirs = self.predictions(challenger.version), self.predictions(champion.version)
         low, high = significance.interval(
             self.rule.metric,
             self.labels,
@@ -131,12 +151,12 @@ class Examination:
 
     def interval(self, candidate: Candidate) -> tuple[float, float] | None:
         """Return the bootstrap interval of a candidate's deciding metric."""
-        answers, seed = self.answers(candidate.version), self.job.split.seed
-        return significance.score_interval(self.rule.metric, self.labels, answers, self.confidence, seed)
+        predictions, seed = self.predictions(candidate.version), self.job.split.seed
+        return significance.score_interval(self.rule.metric, self.labels, predictions, self.confidence, seed)
 
     @property
     def confidence(self) -> float:
-        """The confidence of intervals."""
+        """Confidence of the intervals."""
         return self.rule.confidence or USUAL_CONFIDENCE
 
     @functools.cached_property
@@ -149,26 +169,26 @@ class Examination:
         """True labels of the held-out rows."""
         return self.rows.y_test
 
-    def version(self, number: int) -> Version:
-        """Return a version that is looked at."""
-        return self._versions[number]
-
     def model(self, number: int) -> Any:
         """Return a version's scikit-learn pipeline."""
         if number not in self._loaded:
             self._loaded[number] = self._models.load(number).model
         return self._loaded[number]
 
-    @functools.lru_cache(maxsize=64)  # noqa: B019 (an examination lives as long as its decision)
-    def answers(self, number: int) -> Answers:
-        """Return what a version says of the held-out rows."""
-        return Answers.of(self.model(number), self.rows.x_test)
+    @functools.lru_cache(maxsize=64)  # noqa: B019 (a review lives as long as its decision)
+    def predictions(self, number: int) -> Predictions:
+        """Return a version's predictions on the held-out rows."""
+        return Predictions.of(self.model(number), self.rows.x_test)
 
     def _is_scored(self, version: Version) -> bool:
-        asked = {gate.metric for gate in self.rule.gates} - gates.SHADOW.keys()
-        return version.scored_on == self.job.held_out_digest() and asked <= version.metrics.keys()
+        required = {gate.metric for gate in self.rule.gates} - gates.SHADOW.keys()
+        return version.scored_on == self.job.held_out_digest() and required <= version.metrics.keys()
 
-    def _checked(self, candidate: Candidate) -> Candidate:
+    def _missed_gates(self, challenger: Candidate) -> list[str]:
+        metrics = self.rival.metrics if self.rival else None
+        return [why for gate in self.rule.gates for why in gate.failures(challenger.metrics, metrics)]
+
+    def _validated(self, candidate: Candidate) -> Candidate:
         version = self._versions[candidate.version]
         outcome: Check = validation.check(self._models, version, self.job, self.rule.gates)
         if outcome.model is not None:
@@ -177,7 +197,7 @@ class Examination:
         return replace(candidate, metrics=outcome.scores, failure="; ".join([*failures, *outcome.failures]))
 
     def _p_value(self, challenger: Candidate, champion: Candidate) -> float:
-        """Return the p-value of the test that decides for the metric."""
+        """Return the p-value of the test that decides for the metric; McNemar's if the folds differ."""
         if significance.decisive(self.rule.metric) == "resampled_t":
             resampled_t = self._resampled_t(challenger, champion)
             if resampled_t is not None:
@@ -185,7 +205,7 @@ class Examination:
         return self._mcnemar(challenger, champion)
 
     def _mcnemar(self, challenger: Candidate, champion: Candidate) -> float:
-        ours, theirs = (self.answers(one.version).labels == self.labels for one in (challenger, champion))
+        ours, theirs = (self.predictions(one.version).labels == self.labels for one in (challenger, champion))
         return significance.mcnemar(theirs.to_numpy(), ours.to_numpy())
 
     def _resampled_t(self, challenger: Candidate, champion: Candidate) -> float | None:
@@ -196,7 +216,7 @@ class Examination:
         return significance.resampled_t(gains, rows * (folds - 1) / folds, rows / folds)
 
     def _gains_by_fold(self, challenger: Version, champion: Version) -> Sequence[float]:
-        """Return by how much a challenger is better in each fold; empty when the folds were not the same."""
+        """Return the challenger's gain in each fold; empty if the folds differ."""
         if any(not self.job.tags.items() <= version.tags.items() for version in (challenger, champion)):
             return []
         metric = self.rule.metric

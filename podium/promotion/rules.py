@@ -1,4 +1,4 @@
-"""The rules that decide which version is Production: plain functions, without Airflow or MLflow."""
+"""The rules that decide which version is in Production: plain functions, without Airflow or MLflow."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ Verdict = Literal["promoted", "kept", "nothing"]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model version that could be in Production.
+    """A model version that could be promoted.
 
     Parameters
     ----------
     version : int
-        Number in the registry; a lower one is older.
+        Number in the registry; lower means older.
     config, estimator : str
         Name of the config that made it, and its classifier.
     metrics : mapping of str to float
         Scores on the held-out rows, by the names of :mod:`podium.evaluation.metrics`.
     failure : str
-        Why it may not be promoted; empty when nothing speaks against it.
+        Why it must not be promoted; empty if it may be.
     p_value : float or None
-        How likely its lead over the champion would be by luck alone, in the test that decides.
+        p-value of its lead over the champion, in the test that decides.
     adjusted : float or None
-        The same, corrected for how many candidates were compared with the champion.
+        The p-value corrected for the number of candidates that were compared with the champion.
     """
 
     version: int
@@ -50,23 +50,23 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Rule:
-    """What decides: a metric on the held-out rows, and what a challenger must show to replace the champion.
+    """The rule of a decision: a metric on the held-out rows, and what it takes to replace the champion.
 
     Parameters
     ----------
     metric : str
         One of :data:`podium.evaluation.metrics.GREATER_IS_BETTER`.
     min_improvement : float
-        The least difference, in the metric's own units, 0 or more. With 0 any strict improvement promotes.
+        The required improvement, in the metric's units, at least 0. With 0, any strict improvement promotes.
     gates : tuple of Gate
-        What every version must pass.
+        The gates that every version must pass.
     confidence : float or None
-        How sure it has to be that the lead is not luck, in (0, 1); None where the metric alone decides.
+        Required confidence that the lead is not due to chance, in (0, 1); None if the metric alone decides.
 
     Raises
     ------
     PodiumError
-        If the metric is unknown, the improvement negative or the confidence out of range.
+        If the metric is unknown, the improvement is negative or the confidence is out of range.
     """
 
     metric: str = "balanced_accuracy"
@@ -84,21 +84,21 @@ class Rule:
             raise PodiumError(f"confidence must be between 0 and 1, not {self.confidence}")
 
     def gain(self, challenger: Candidate, champion: Candidate) -> float:
-        """Return by how much the challenger is better; negative when it is worse."""
+        """Return by how much the challenger is better; negative if it is worse."""
         difference = challenger.metrics[self.metric] - champion.metrics[self.metric]
         return difference if GREATER_IS_BETTER[self.metric] else -difference
 
     def improves(self, challenger: Candidate, champion: Candidate) -> bool:
-        """Tell whether a challenger is better by enough."""
+        """Return whether a challenger is better by at least the required improvement."""
         gain = self.gain(challenger, champion)
         return gain > 0 and gain >= self.min_improvement
 
     def can_compete(self, candidate: Candidate) -> bool:
-        """Tell whether a candidate has a finite score and nothing against it."""
+        """Return whether a candidate has a finite score and no failure."""
         return not candidate.failure and math.isfinite(candidate.metrics.get(self.metric, math.nan))
 
     def ranked(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Return candidates best first; ties go to the earlier version, those that cannot compete come last."""
+        """Return candidates best first, ties by version; those that cannot compete come last."""
         sign = -1 if GREATER_IS_BETTER[self.metric] else 1
         return sorted(
             candidates,
@@ -108,20 +108,20 @@ class Rule:
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided about Production, and why.
+    """A decision about Production.
 
     Parameters
     ----------
     verdict : {"promoted", "kept", "nothing"}
-        A new champion; the old one stays; there is neither an old one nor a candidate.
+        There is a new champion; the champion stays; there is neither a champion nor a promotable candidate.
     champion : Candidate or None
-        What is in Production now.
+        The version in Production after the decision.
     previous : Candidate or None
-        What was in Production before.
+        The version in Production before it.
     reason : str
-        One sentence.
+        Why, in one sentence.
     ranking : tuple of Candidate
-        Everything that was compared, best first, the previous champion included.
+        All compared versions, best first, including the previous champion.
     """
 
     verdict: Verdict
@@ -135,70 +135,73 @@ def decide(
     candidates: Sequence[Candidate],
     champion: Candidate | None,
     rule: Rule,
-    examine: Callable[[Candidate], Candidate] = lambda candidate: candidate,
+    review: Callable[[Candidate], Candidate] = lambda candidate: candidate,
 ) -> Decision:
-    """Choose what is in Production among new candidates and the champion.
+    """Choose the version for Production among new candidates and the champion.
 
-    Ties go to the champion, then to the earlier version. Where the rule asks for confidence, the p-values of all
-    candidates are corrected by Holm's method: those that are not better than the champion count, and are not asked.
+    Ties go to the champion, then to the earlier version. If the rule has a confidence, the p-values are corrected by
+    Holm's method for all candidates that can compete. Those that are not better than the champion count too, untested.
 
     Parameters
     ----------
     candidates : sequence of Candidate
         The challengers; the champion may be among them.
     champion : Candidate or None
-        What is in Production now.
+        The version in Production.
     rule : Rule
-        What decides.
-    examine : callable
-        Gives a candidate back with what speaks against it and, for a rule with confidence, its p-value. It is asked
-        only about those that would win, the best first: it may take long.
+        The rule that decides.
+    review : callable
+        Returns a candidate with its failure, if there is one, and with its p-value if the rule has a confidence. It may
+        take long, so it is called only for candidates that would win, best first.
     """
     challengers = [c for c in candidates if champion is None or c.version != champion.version]
     competing = [c for c in rule.ranked(challengers) if rule.can_compete(c)]
     rival = champion if champion is not None and rule.can_compete(champion) else None
-    leading = [c for c in competing if rival is None or rule.improves(c, rival)]
-    if rule.confidence is not None and rival is not None:
-        examined = _certain([examine(c) for c in leading], len(competing), rule.confidence)
-    else:
-        examined = _until_one_passes(leading, examine)
-    winner = next((c for c in examined if not c.failure), None)
-    known = {c.version: c for c in examined}
-    everything = [*(known.get(c.version, c) for c in challengers), *([champion] if champion else [])]
-    ranking = tuple(rule.ranked(everything))
+    reviewed = _reviewed(competing, rival, rule, review)
+    known = {c.version: c for c in reviewed}
+    ranking = tuple(rule.ranked([*(known.get(c.version, c) for c in challengers), *([champion] if champion else [])]))
+    winner = next((c for c in reviewed if not c.failure), None)
     if winner:
         return Decision("promoted", winner, champion, _why_promoted(winner, champion, rule, len(competing)), ranking)
     best = known.get(competing[0].version, competing[0]) if competing else None
     verdict: Verdict = "kept" if champion else "nothing"
-    return Decision(verdict, champion, champion, _why_not(best, champion, rival, rule), ranking)
+    return Decision(verdict, champion, champion, _why_not_promoted(best, champion, rival, rule), ranking)
 
 
-def _until_one_passes(leading: Sequence[Candidate], examine: Callable[[Candidate], Candidate]) -> list[Candidate]:
-    examined: list[Candidate] = []
+def _reviewed(
+    competing: Sequence[Candidate], rival: Candidate | None, rule: Rule, review: Callable[[Candidate], Candidate]
+) -> list[Candidate]:
+    """Review the candidates that are better than the rival: all if their leads are tested, else until one passes."""
+    leading = [c for c in competing if rival is None or rule.improves(c, rival)]
+    if rule.confidence is not None and rival is not None:
+        return _significant([review(c) for c in leading], len(competing), 1 - rule.confidence)
+    reviewed: list[Candidate] = []
     for candidate in leading:
-        examined.append(examine(candidate))
-        if not examined[-1].failure:
+        reviewed.append(review(candidate))
+        if not reviewed[-1].failure:
             break
-    return examined
+    return reviewed
 
 
-def _certain(examined: Sequence[Candidate], compared: int, confidence: float) -> list[Candidate]:
-    """Return candidates with corrected p-values, and a failure where the lead may be luck."""
-    tested = [c for c in examined if c.p_value is not None]
+def _significant(reviewed: Sequence[Candidate], compared: int, level: float) -> list[Candidate]:
+    """Return candidates with corrected p-values, and with a failure if the lead is not significant."""
+    tested = [c for c in reviewed if c.p_value is not None]
     corrected = dict(zip((c.version for c in tested), holm([c.p_value or 0.0 for c in tested], compared), strict=True))
-    return [_luck(replace(c, adjusted=corrected.get(c.version)), compared, 1 - confidence) for c in examined]
+    return [_check_lead(replace(c, adjusted=corrected.get(c.version)), compared, level) for c in reviewed]
 
 
-def _luck(candidate: Candidate, compared: int, level: float) -> Candidate:
+def _check_lead(candidate: Candidate, compared: int, level: float) -> Candidate:
+    """Return a candidate with a failure if its lead over the champion is not significant."""
     if candidate.failure or (candidate.adjusted is not None and candidate.adjusted <= level):
         return candidate
-    among = f" among {compared} candidates" if compared > 1 else ""
-    failure = (
-        "its lead cannot be tested"
-        if candidate.adjusted is None
-        else f"its lead may be luck: p = {candidate.adjusted:.2g}{among}, {level:.2g} or less is asked for"
-    )
-    return replace(candidate, failure=failure)
+    if candidate.adjusted is None:
+        return replace(candidate, failure="the lead cannot be tested")
+    found = _p_value(candidate.adjusted, compared)
+    return replace(candidate, failure=f"the lead is not significant: {found} ({level:.2g} required)")
+
+
+def _p_value(adjusted: float, compared: int) -> str:
+    return f"p = {adjusted:.2g}{f' among {compared} candidates' if compared > 1 else ''}"
 
 
 def _why_promoted(winner: Candidate, champion: Candidate | None, rule: Rule, compared: int) -> str:
@@ -208,22 +211,20 @@ def _why_promoted(winner: Candidate, champion: Candidate | None, rule: Rule, com
     if not rule.can_compete(champion):
         why = champion.failure or f"it has no {rule.metric}"
         return f"{_named(winner)} with {score} replaces {_named(champion)}, which cannot be compared: {why}"
-    luck = ""
-    if winner.adjusted is not None:
-        luck = f", p = {winner.adjusted:.2g}{f' among {compared} candidates' if compared > 1 else ''}"
-    return f"{_named(winner)} has {score} against {champion.metrics[rule.metric]:.4f} of {_named(champion)}{luck}"
+    test = "" if winner.adjusted is None else f", {_p_value(winner.adjusted, compared)}"
+    return f"{_named(winner)} has {score} against {champion.metrics[rule.metric]:.4f} of {_named(champion)}{test}"
 
 
-def _why_not(best: Candidate | None, champion: Candidate | None, rival: Candidate | None, rule: Rule) -> str:
+def _why_not_promoted(best: Candidate | None, champion: Candidate | None, rival: Candidate | None, rule: Rule) -> str:
     if best is None:
-        stays = f"no challenger; {_named(champion)} stays" if champion else ""
-        return stays or "no candidate and nothing in Production"
+        return f"no challenger; {_named(champion)} stays" if champion else "no candidate and nothing in Production"
     score = f"{_named(best)} has {rule.metric} {best.metrics[rule.metric]:.4f}"
     against = f" against {rival.metrics[rule.metric]:.4f} of {_named(rival)}" if rival else ""
     if best.failure:
         return f"best challenger {score}{against}, but {best.failure}"
-    needed = f", {rule.min_improvement:g} more is needed" if rule.min_improvement else ""
-    return f"best challenger {score}{against}{needed}"
+    least = rule.min_improvement
+    required = f"; an improvement of at least {least:g} is required" if least else ""
+    return f"best challenger {score}{against}{required}"
 
 
 def _named(candidate: Candidate) -> str:

@@ -1,4 +1,4 @@
-"""Files of runs and models: written where MLflow keeps them, and read back."""
+"""Write and read the artifacts of MLflow runs and models."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
 
-# Addresses of artifacts that MLflow's server keeps.
+# Artifact URIs that MLflow's server resolves.
 PROXIED_ARTIFACTS = "mlflow-artifacts:/"
-# File of a training's run with its scores in each fold.
+# Artifact of a training's run: the scores of each fold.
 FOLDS = "folds.json"
 
 
 @contextlib.contextmanager
 def folder(uri: str, client: MlflowClient, local: Path | None) -> Iterator[Path]:
-    """Give a folder whose files become the artifacts of a run or a model.
+    """Yield a folder whose files become the artifacts of a run or a model.
 
-    If MLflow's server keeps its artifacts on this machine, it is their final place. Otherwise the files are uploaded at
-    the end, with a request each: half of all requests of a training.
+    If MLflow's server keeps its artifacts on this machine, the folder is their final place. Otherwise the files are
+    uploaded at the end, one request per file, which is half of all requests of a training.
 
     Parameters
     ----------
     uri : str
-        Artifact location of the run or the model, which MLflow's client would otherwise look up first.
+        Artifact location of the run or the model. MLflow's client would need a request to look it up.
     client : mlflow.MlflowClient
-        Of the server.
+        Client of the server.
     local : pathlib.Path or None
-        The folder of the server's artifacts, if it is on this machine.
+        The server's artifact folder, if it is on this machine.
     """
     if local and uri.startswith(PROXIED_ARTIFACTS):
         place = Path(local, uri.removeprefix(PROXIED_ARTIFACTS))
@@ -48,7 +48,7 @@ def folder(uri: str, client: MlflowClient, local: Path | None) -> Iterator[Path]
 
 
 def read_text(client: MlflowClient, run_id: str, path: str) -> str:
-    """Return the text of an artifact of a run."""
+    """Return an artifact of a run as a string."""
     with tempfile.TemporaryDirectory() as temporary:
         return Path(client.download_artifacts(run_id, path, temporary)).read_text("utf-8")
 

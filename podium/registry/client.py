@@ -1,4 +1,4 @@
-"""MLflow as Podium uses it: runs, model versions, the one in Production, and the record of why."""
+"""The MLflow client of one pipeline: its runs, its model versions and the version in Production."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 from podium.registry import artifacts
-from podium.registry.model_files import Loaded, opened
-from podium.registry.names import registered_model
+from podium.registry.model_files import Loaded, load_model
+from podium.registry.names import TRAININGS, experiment, registered_model
 from podium.registry.tag_names import ERROR, IDENTITY, OWN_FAULT
 from podium.registry.versions import Version
 
@@ -25,7 +25,7 @@ PRODUCTION = "Production"
 PRODUCTION_ALIAS, PREVIOUS_ALIAS = "production", "previous"
 PAGE = 1000
 
-# Without it MLflow's pages take an experiment for one of language models, and leave out what a run's note says.
+# Without this tag, MLflow's UI treats an experiment as one of language models and hides the notes of its runs.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 
@@ -35,12 +35,11 @@ class Registry:
     Parameters
     ----------
     pipeline : str
-        Name of the pipeline; the registered model is ``<pipeline>-classifier``, the experiments are ``<pipeline>`` and
-        ``<pipeline>-promotions``.
+        Name of the pipeline. :mod:`podium.registry.names` derives the registered model and the experiments from it.
     tracking_uri : str, optional
-        The MLflow server or database. MLflow's own default when left out.
+        The MLflow server or database. Default: MLflow's own, such as ``MLFLOW_TRACKING_URI``.
     local_artifacts : pathlib.Path, optional
-        Where the server keeps its artifacts, if it is on this machine.
+        The server's artifact folder, if it is on this machine.
     """
 
     def __init__(self, pipeline: str, tracking_uri: str | None = None, *, local_artifacts: Path | None = None) -> None:
@@ -51,23 +50,23 @@ class Registry:
         self.pipeline = pipeline
         self.model = registered_model(pipeline)
 
-    def experiment_id(self, suffix: str = "") -> str:
-        """Return the id of the experiment, made if it is not there yet."""
+    def experiment_id(self, suffix: str = TRAININGS) -> str:
+        """Return the id of an experiment; create it if it does not exist."""
         from mlflow.exceptions import MlflowException
 
-        name = self.pipeline + suffix
-        experiment = self.client.get_experiment_by_name(name)
-        if experiment is None:
+        name = experiment(self.pipeline, suffix)
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
             try:
                 return str(self.client.create_experiment(name, tags=EXPERIMENT_TAGS))
-            except MlflowException:  # another process was faster
-                experiment = self.client.get_experiment_by_name(name)
-                if experiment is None:
+            except MlflowException:  # another process has created it meanwhile
+                found = self.client.get_experiment_by_name(name)
+                if found is None:
                     raise
-        return str(experiment.experiment_id)
+        return str(found.experiment_id)
 
     def create_version(self, **arguments: Any) -> ModelVersion:
-        """Register a version, and before the first one the model."""
+        """Register a version; create the registered model before the first one."""
         from mlflow.exceptions import MlflowException
 
         create = functools.partial(self.client.create_model_version, self.model, await_creation_for=0, **arguments)
@@ -76,13 +75,13 @@ class Registry:
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
-        with contextlib.suppress(MlflowException):  # another process was faster
+        with contextlib.suppress(MlflowException):  # another process has created it meanwhile
             self.client.create_registered_model(self.model)
         return create()
 
     def versions(self, since: int = 1) -> list[Version]:
-        """Return the versions from a number on, oldest first."""
-        # search_model_versions leaves aliases out: they are kept with the model.
+        """Return the versions with this number or a higher one, oldest first."""
+        # search_model_versions returns no aliases: MLflow stores them with the registered model.
         aliases: dict[int, list[str]] = {}
         for alias, number in self._aliases().items():
             aliases.setdefault(number, []).append(alias)
@@ -100,12 +99,12 @@ class Registry:
         return Version.of(found, tuple(sorted(found.aliases)))
 
     def in_production(self) -> Version | None:
-        """Return the version in Production, if there is one."""
+        """Return the version in Production, or None."""
         number = self._aliases().get(PRODUCTION_ALIAS)
         return None if number is None else self.version(number)
 
     def named(self, alias: str) -> Version | None:
-        """Return the version that an alias points at, if there is one, with a single request; it knows no aliases."""
+        """Return the version that an alias points to, without its aliases, or None; this takes one request."""
         from mlflow.exceptions import MlflowException
 
         try:
@@ -116,7 +115,7 @@ class Registry:
             raise
 
     def trained(self, identity: str) -> Version | None:
-        """Return the version of a training, its aliases left out."""
+        """Return the version of a training, without its aliases, or None."""
         query = f"name = '{self.model}' and tag.`{IDENTITY}` = '{identity}'"
         found = list(self._pages(self.client.search_model_versions, query))
         return Version.of(found[-1]) if found else None
@@ -135,43 +134,43 @@ class Registry:
             if not token:
                 return
 
-    def runs(self, query: str = "", suffix: str = "") -> Iterator[Run]:
-        """Yield the runs of the experiment, newest first, that a filter of MLflow's search finds."""
-        experiment = self.client.get_experiment_by_name(self.pipeline + suffix)
-        if experiment:
-            yield from self._pages(functools.partial(self.client.search_runs, [experiment.experiment_id]), query)
+    def runs(self, query: str = "", suffix: str = TRAININGS) -> Iterator[Run]:
+        """Yield the runs of an experiment that match a filter of MLflow's search, newest first."""
+        found = self.client.get_experiment_by_name(experiment(self.pipeline, suffix))
+        if found:
+            yield from self._pages(functools.partial(self.client.search_runs, [found.experiment_id]), query)
 
     def recent_runs(self, suffix: str, most: int) -> list[Run]:
-        """Return so many runs of the experiment, the newest first."""
-        experiment = self.client.get_experiment_by_name(self.pipeline + suffix)
-        return list(self.client.search_runs([experiment.experiment_id], max_results=most)) if experiment else []
+        """Return at most `most` runs of an experiment, newest first."""
+        found = self.client.get_experiment_by_name(experiment(self.pipeline, suffix))
+        return list(self.client.search_runs([found.experiment_id], max_results=most)) if found else []
 
     def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
-        """Set tags on a run, all or none."""
+        """Set tags on a run, all of them or none."""
         from mlflow.entities import RunTag
 
         self.client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
 
     def own_faults(self) -> dict[str, str]:
-        """Return the identities whose config failed by its own fault, and how."""
+        """Return the error of each training that failed because of its own config, by fingerprint."""
         found = self.runs(f"tags.`{OWN_FAULT}` = 'true'")
         return {run.data.tags[IDENTITY]: run.data.tags.get(ERROR, "failed before") for run in found}
 
     def close_unfinished(self, query: str, reason: str) -> None:
-        """Mark runs that are still RUNNING, because their process was killed, as KILLED."""
+        """Mark runs that match a filter and are still RUNNING as KILLED, with the reason as their error."""
         for run in self.runs(f"attributes.status = 'RUNNING' and {query}"):
             self.client.set_tag(run.info.run_id, ERROR, reason)
             self.client.set_terminated(run.info.run_id, "KILLED")
 
     def set_production(self, number: int) -> None:
-        """Put a version into Production: the stage and the alias, and archive the one before."""
-        before = self._aliases().get(PRODUCTION_ALIAS)
+        """Promote a version: set its stage and the alias, and archive the previous one."""
+        previous = self._aliases().get(PRODUCTION_ALIAS)
         with warnings.catch_warnings():
-            # Stages are deprecated in favour of aliases; both are kept, since people and pages look for either.
+            # Stages are deprecated in favour of aliases. Podium sets both, since people and UIs use either.
             warnings.simplefilter("ignore", FutureWarning)
             self.client.transition_model_version_stage(self.model, str(number), PRODUCTION, True)
-        if before is not None and before != number:
-            self._set_alias(PREVIOUS_ALIAS, before)
+        if previous is not None and previous != number:
+            self._set_alias(PREVIOUS_ALIAS, previous)
         self._set_alias(PRODUCTION_ALIAS, number)
 
     def _set_alias(self, alias: str, number: int) -> None:
@@ -179,11 +178,11 @@ class Registry:
 
         try:
             self.client.set_registered_model_alias(self.model, alias, str(number))
-        except MlflowException:  # another process was faster to set it for the first time
+        except MlflowException:  # another process has just set it for the first time
             self.client.set_registered_model_alias(self.model, alias, str(number))
 
     def keep_one_in_production(self) -> None:
-        """Archive every version in stage Production but the one that the alias names: two may have come at once."""
+        """Archive every version in stage Production except the alias's: two may have been promoted at once."""
         champion = self._aliases().get(PRODUCTION_ALIAS)
         if champion is not None and [v.number for v in self.versions() if v.stage == PRODUCTION] != [champion]:
             self.set_production(champion)
@@ -194,26 +193,26 @@ class Registry:
             self.client.set_model_version_tag(self.model, str(number), name, value)
 
     def artifact_folder(self, uri: str) -> AbstractContextManager[Path]:
-        """Give a folder whose files become the artifacts at an address; see :func:`artifacts.folder`."""
+        """Yield a folder whose files become the artifacts at a URI; see :func:`artifacts.folder`."""
         return artifacts.folder(uri, self.client, self.local_artifacts)
 
     def fold_scores(self, run_id: str) -> list[dict[str, float]]:
-        """Return the cross-validation scores of a training, one entry a fold; empty where they are not kept."""
+        """Return the cross-validation scores of a training, one entry per fold; empty if they are not stored."""
         return list(artifacts.read_json(self.client, run_id, artifacts.FOLDS) or ())
 
     def load(self, number: int) -> Loaded:
-        """Load a version back from the registry as MLflow serves it; a file that could run code is not opened.
+        """Load a version from the registry as MLflow serves it; see :func:`podium.registry.model_files.load_model`.
 
         Raises
         ------
         PodiumError
-            If it is anything but a scikit-learn model in skops' format, of types that a config can lead to.
+            If it is not a scikit-learn model saved with skops, or contains a type that no allowed config produces.
         """
         with tempfile.TemporaryDirectory() as folder:
-            return opened(str(self.download(number, folder)))
+            return load_model(str(self.download(number, folder)))
 
     def location(self, number: int) -> str:
-        """Return the address of a version's files in MLflow's artifact store."""
+        """Return the URI of a version's files in MLflow's artifact store."""
         return str(self.client.get_model_version_download_uri(self.model, str(number)))
 
     def download(self, number: int, folder: str, location: str | None = None) -> Path:
@@ -224,14 +223,14 @@ class Registry:
         number : int
             The version.
         folder : str
-            Where to.
+            The target folder.
         location : str, optional
-            Where the files are, if that is not :meth:`location`.
+            URI of the files. Default: :meth:`location`.
 
         Returns
         -------
         pathlib.Path
-            Where they are then: the folder, or another one on this machine that holds them already.
+            The folder that holds the files: `folder`, or an existing one on this machine.
         """
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 

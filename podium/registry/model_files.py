@@ -1,4 +1,4 @@
-"""Model files: saved as skops, never as pickle, and loaded only if they hold nothing but allowed types."""
+"""Save models with skops, never with pickle, and load only files that contain allowed types."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model that was loaded back.
+    """A model loaded from the registry.
 
     Parameters
     ----------
     served : mlflow.pyfunc.PyFuncModel
-        Enforces its signature.
+        The model as MLflow serves it, which enforces its signature.
     size : int
-        Bytes that it takes in the registry.
+        Bytes that its files take.
     """
 
     served: Any
@@ -39,20 +39,20 @@ class Loaded:
         return self.served.get_raw_model()
 
 
-def opened(path: str) -> Loaded:
-    """Open a model's folder as MLflow serves it; a file that could run code is not opened.
+def load_model(path: str) -> Loaded:
+    """Load a model's folder as MLflow serves it; a file that could run code is refused before it is opened.
 
     Raises
     ------
     PodiumError
-        If it is anything but a scikit-learn model in skops' format, of types that a config can lead to.
+        If it is not a scikit-learn model saved with skops, or contains a type that no allowed config produces.
     """
     import mlflow.pyfunc
 
     import_skops()
     _check_harmless(path)
     size = sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
-    # Without a look at all installed packages, 0.4 s: the model says which ones it was made with.
+    # suppress_warnings skips a check of all installed packages, 0.4 s: the model lists the ones it was made with.
     return Loaded(mlflow.pyfunc.load_model(path, suppress_warnings=True), size)
 
 
@@ -63,15 +63,15 @@ def _check_harmless(path: str) -> None:
     own, served = flavors.get("sklearn", {}), flavors.get("python_function", {})
     brings_code = own.get("code") or served.get("code")
     if brings_code or served.get("loader_module") != "mlflow.sklearn" or own.get("serialization_format") != "skops":
-        raise PodiumError("it is not a scikit-learn model in skops' format, and nothing else is loaded")
+        raise PodiumError("refused: not a scikit-learn model saved with skops")
     if foreign := set(own.get("skops_trusted_types") or ()) - set(TRUSTED_TYPES):
-        raise PodiumError(f"it asks for types that no config leads to: {', '.join(sorted(foreign))}")
+        raise PodiumError(f"refused: types that no allowed config produces: {', '.join(sorted(foreign))}")
 
 
 def import_skops() -> None:
-    """Import skops without the warnings of others.
+    """Import skops without warnings of other packages.
 
-    While it is imported it looks at every attribute of every loaded module, and so asks Airflow for deprecated ones.
+    The import reads every attribute of every loaded module, Airflow's deprecated ones included.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -83,24 +83,24 @@ INPUT_EXAMPLE_ROWS = 3
 
 @functools.cache
 def pip_requirements() -> list[str]:
-    """Return what a saved model needs, pinned to what is installed: MLflow would start a process to find out."""
+    """Return the requirements of a saved model, pinned to the installed releases; MLflow would start a process."""
     packages = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops")
     return [f"{name}=={importlib.metadata.version(name)}" for name in packages]
 
 
 def save_model(model: Any, dataset: Dataset, folder: Path, about: Model | None = None) -> None:
-    """Write a model to a folder: as skops, never as pickle, with signature, input example and requirements.
+    """Save a model in a folder with skops, with signature, input example and requirements.
 
     Parameters
     ----------
     model : sklearn.pipeline.Pipeline
-        Fitted.
+        The fitted model.
     dataset : Dataset
-        What it was fitted on.
+        The data set it was fitted on.
     folder : pathlib.Path
-        Where to; empty, or made.
+        The target folder: empty, or created.
     about : mlflow.models.Model, optional
-        What else MLflow keeps of the model, such as the run that made it.
+        Further metadata that MLflow stores, such as the run that made the model.
     """
     import mlflow.sklearn
 

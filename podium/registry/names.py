@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+#: Suffixes of a pipeline's experiments: its trainings, its decisions about Production, its shadow models.
+TRAININGS, PROMOTIONS, SHADOW = "", "-promotions", "-shadow"
+
 
 def registered_model(pipeline: str) -> str:
     """Return the name of a pipeline's registered model."""
     return f"{pipeline}-classifier"
+
+
+def experiment(pipeline: str, suffix: str = TRAININGS) -> str:
+    """Return the name of one of a pipeline's experiments."""
+    return f"{pipeline}{suffix}"

@@ -1,4 +1,4 @@
-"""Where a run comes from: the git commit and the Airflow task."""
+"""The provenance of a run: the git commit and the Airflow task."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def git_commit(root: Path) -> str:
-    """Return the commit that a checkout is at, or an empty string outside git."""
+    """Return the current commit of a checkout; an empty string outside git."""
     try:
         found = subprocess.run(["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
@@ -23,8 +23,8 @@ def git_commit(root: Path) -> str:
 
 
 def task_tags() -> dict[str, str]:
-    """Return the tags that say which Airflow task writes; empty outside a task."""
-    if "airflow.sdk" not in sys.modules:  # 0.3 s to import, and a task has it
+    """Return tags that identify the current Airflow task; empty outside a task."""
+    if "airflow.sdk" not in sys.modules:  # the import takes 0.3 s, and a task has done it
         return {}
     from airflow.sdk import get_current_context
 
@@ -41,7 +41,7 @@ def task_tags() -> dict[str, str]:
 
 
 def store_failed_run(run_id: str) -> None:
-    """Leave a failed training's run with its Airflow task, whose page then links to it; outside a task, do nothing."""
+    """Store the run of a failed training with its Airflow task, so that Airflow links to it; only inside a task."""
     if "airflow.sdk" not in sys.modules:
         return
     from airflow.sdk import get_current_context

@@ -1,4 +1,4 @@
-"""MLflow as Podium uses it: runs, model versions, the one in Production, and the record of why."""
+"""The names of Podium's tags on MLflow runs and model versions."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ FAILED_RUN = "podium_failed_run"
 
 # Tags of decisions.
 VERDICT, REASON, BY = "podium.verdict", "podium.reason", "podium.by"
-# Why the version before must not win again, where a person has rolled back from it.
+# Why the previous version must not be promoted again, after a rollback.
 AGAINST = "podium.against"
 FROM_VERSION, TO_VERSION = "podium.from_version", "podium.to_version"
-# The version that a decision wanted in Production, also where it did not come to that.
+# The version that a decision proposed for Production, whether it was promoted or not.
 PROPOSED = "podium.proposed_version"
 APPROVAL, APPROVER = "podium.approval", "podium.approver"
 MODE = "podium.mode"
@@ -45,6 +45,6 @@ SPEC_DIGEST = "podium.spec_digest"
 
 
 def note(text: str, tags: Mapping[str, str]) -> str:
-    """Return the description of a run as Markdown, with a link to the Airflow task that its tags name."""
+    """Return a run's description as Markdown, with a link to its Airflow task."""
     task = tags.get(AIRFLOW_TASK)
     return "\n\n".join(filter(None, (text, f"[The task in Airflow]({task})" if task else "")))

@@ -1,8 +1,8 @@
-"""The trusted types: what skops may load in a model file beyond the types that it trusts by itself.
+"""The types that skops may load from a model file, in addition to those it trusts by default.
 
-The list follows from the estimators that a config may name, never from what a model file asks for. It was measured by
-fitting each of them with each of its options and reading ``skops.io.get_untrusted_types``;
-``tests/unit/test_estimators.py`` repeats that.
+The list follows from the estimators that a config may name, never from a model file. It was measured by fitting each
+of them with each of its options and reading ``skops.io.get_untrusted_types``; ``tests/unit/configs/test_building.py``
+repeats that.
 """
 
 from __future__ import annotations

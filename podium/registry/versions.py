@@ -1,4 +1,4 @@
-"""MLflow as Podium uses it: runs, model versions, the one in Production, and the record of why."""
+"""A model version of the registry."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from podium.registry.tag_names import CONFIG, ROLLED_BACK, SCORED_ON, SCORES, SH
 
 @dataclass(frozen=True)
 class Version:
-    """A model version as the registry holds it.
+    """A model version as the registry stores it.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Version:
     tags : mapping of str to str
         Tags of the version.
     aliases : tuple of str
-        Aliases that point at it.
+        Aliases that point to it.
     """
 
     number: int
@@ -39,7 +39,7 @@ class Version:
 
     @classmethod
     def of(cls, found: ModelVersion, aliases: tuple[str, ...] = ()) -> Version:
-        """Return a model version of MLflow's; it does not know its aliases itself."""
+        """Convert MLflow's model version, which does not include its aliases."""
         return cls(int(found.version), found.run_id, found.current_stage, found.tags, aliases)
 
     @property
@@ -49,22 +49,22 @@ class Version:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Scores on the held-out rows, by metric, and what a shadow has measured."""
+        """Scores on the held-out rows by metric, and the metrics measured while it ran as shadow model."""
         return {**json.loads(self.tags.get(SCORES, "{}")), **self.shadow}
 
     @property
     def shadow(self) -> dict[str, float]:
-        """What was measured while it was asked beside the version in Production; empty where it was not."""
+        """Metrics measured while it ran as shadow model; empty if it did not."""
         return dict(json.loads(self.tags.get(SHADOW, "{}")))
 
     @property
     def scored_on(self) -> str:
-        """Which rows the scores are of."""
+        """Digest of the rows that the scores were computed on."""
         return self.tags.get(SCORED_ON, "")
 
     @property
     def failure(self) -> str:
-        """Why it may not be promoted: it was rolled back from, or failed validation; empty otherwise."""
+        """Why it must not be promoted: it was rolled back or failed validation; empty otherwise."""
         if reason := self.tags.get(ROLLED_BACK):
             return f"rolled back: {reason}"
         if self.tags.get(VALIDATION) != "failed":

@@ -85,7 +85,7 @@ class Champion:
         PodiumError
             If it could run code, has no signature or no input example, or does not answer.
         """
-        served = model_files.opened(str(folder)).served
+        served = model_files.load_model(str(folder)).served
         if served.metadata.get_input_schema() is None:
             raise PodiumError("it has no signature")
         if not (folder / QUESTION).is_file():

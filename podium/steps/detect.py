@@ -1,4 +1,4 @@
-"""Find the classifier configs that have to be trained."""
+"""Find the classifier configs to train."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def detect_configs(
     folder: str | None = None,
     retry_failed: bool | str = False,
 ) -> list[dict[str, Any]]:
-    """List what has to train: one entry, and so one mapped task, per candidate.
+    """List the candidates to train: one entry, and so one mapped task, each.
 
     Parameters
     ----------
@@ -31,17 +31,17 @@ def detect_configs(
     split : mapping, optional
         ``test_size``, ``folds`` and ``seed``.
     folder : str, optional
-        Where the configs lie; ``config/<pipeline>`` when left out.
+        Folder of the configs. Default: ``config/<pipeline>``.
     retry_failed : bool or str
-        Train again what failed by its own fault; a templated ``"True"`` counts.
+        Retrain configs that failed because of their own content. A templated ``"True"`` counts as true.
 
     Returns
     -------
     list of dict
-        ``name`` and either ``config`` and ``identity``, or ``error`` for a file that cannot be trained.
+        The arguments of the mapped tasks: see :mod:`podium.training.entry`.
     """
     job = Job.from_spec(environment.project(), pipeline, dataset, split, folder)
-    _close_what_died(pipeline)
+    _close_interrupted_runs(pipeline)
     items = plan.plan(environment.registry(pipeline), job, retry_failed=str(retry_failed).lower() == "true")
     for item in items:
         print(item.line())
@@ -53,8 +53,8 @@ def detect_configs(
     return [item.entry(job.project, commit, experiment) for item in new]
 
 
-def _close_what_died(pipeline: str) -> None:
-    """Close the MLflow runs of this DAG's earlier runs: there is one run at a time, so whatever is open was killed."""
+def _close_interrupted_runs(pipeline: str) -> None:
+    """Close open MLflow runs of this DAG's earlier runs: DAG runs do not overlap, so these were killed."""
     tags = provenance.task_tags()
     if tags:
         of_this_dag = f"tags.`{tag_names.DAG_ID}` = '{tags[tag_names.DAG_ID]}'"

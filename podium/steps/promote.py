@@ -1,4 +1,4 @@
-"""Gather every task's report and put the best version into Production."""
+"""Collect the results of the mapped tasks and promote the best version."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from podium.training.job import Job
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from podium.project import Project
+    from podium.registry.client import Registry
+
 
 def promote_best(
     pipeline: str,
@@ -31,71 +34,88 @@ def promote_best(
     candidates: Literal["results", "registry"] = "results",
     configs: Iterable[dict[str, Any]] | None = None,
     results: Sequence[dict[str, Any]] | None = None,
-) -> Mapping[str, Any]:  # of a dict, Airflow would store each value apart as well
-    """Compare candidates with the champion and make the best Production; ties go to the champion, then the earlier.
+) -> Mapping[str, Any]:  # for a dict, Airflow would also store each value separately
+    """Compare candidates with the champion and promote the best; ties go to the champion, then to the earlier version.
 
     Parameters
     ----------
     pipeline, dataset, split
         As in :func:`podium.steps.detect.detect_configs`.
     metric : str
-        What decides, on the held-out rows: one of :data:`podium.evaluation.metrics.GREATER_IS_BETTER`.
+        The deciding metric, on the held-out rows: one of :data:`podium.evaluation.metrics.GREATER_IS_BETTER`.
     min_improvement : float
         By how much a challenger must be better, in the metric's units.
     gates : mapping, optional
-        What a version must pass: by metric, ``threshold``, ``min_absolute_change`` and ``min_relative_change``, with
-        the meaning that MLflow's ``MetricThreshold`` gives them; see :class:`podium.evaluation.gates.Gate`.
+        Requirements on every version: by metric, ``threshold``, ``min_absolute_change`` and ``min_relative_change``, as
+        in MLflow's ``MetricThreshold``; see :class:`podium.evaluation.gates.Gate`.
     confidence : float, optional
-        How sure it has to be that a challenger's lead over the champion is not luck, such as 0.95; the metric alone
-        decides when left out.
+        Confidence, such as 0.95, at which a challenger's lead over the champion must be statistically significant.
+        Default: the metric alone decides.
     mode : {"enabled", "dry_run", "disabled"}
-        With ``dry_run`` all is checked and recorded and Production stays as it is; with ``disabled`` it stays too, and
-        what the logged scores alone would have decided is recorded, without asking a model.
+        ``dry_run`` validates, decides and records, but does not change Production. ``disabled`` records the decision
+        that the logged scores alone would give, without loading challengers, and does not change Production either.
     approval : {"required"}, optional
-        Production changes when a person has approved: the spec needs a task of
-        :class:`podium.airflow.approval.PromotionApproval` after this one.
+        Production changes only after a person has approved. The spec needs a
+        :class:`podium.airflow.approval.PromotionApproval` task after this one.
     candidates : {"results", "registry"}
         Compare the versions of `results`, or every version that passed validation.
     configs : iterable of dict, optional
-        What was handed to the mapped tasks; those that are not in `results` have failed.
+        The arguments of the mapped tasks; those without a result have failed.
     results : sequence of dict, optional
-        What the mapped tasks returned.
+        The results of the mapped tasks.
 
     Returns
     -------
     dict
-        ``verdict``, ``reason``, the ``version`` that was decided on and ``previous``, how many ``candidates`` there
-        were, the names that ``failed``, and ``run_id`` of the record in MLflow.
+        ``verdict``, ``reason``, the chosen ``version`` and the ``previous`` one, the number of ``candidates``, the
+        names of the configs that ``failed``, and the ``run_id`` of the record in MLflow.
     """
     project = environment.project()
     job = Job.from_spec(project, pipeline, dataset, split)
     rule = Rule(metric, min_improvement, gates_from_spec(gates), confidence)
-    # Airflow fetches what the mapped tasks returned one by one, except for a slice, which is one request.
+    # Airflow fetches the results of mapped tasks one by one, except for a slice, which is one request.
     trained = list(results[:]) if results else []
-    task = provenance.task_tags()
-    if tag_names.DAG_RUN in task:
-        environment.registry(pipeline).close_unfinished(
-            f"tags.`{tag_names.DAG_RUN}` = '{task[tag_names.DAG_RUN]}'", "its task ended without finishing it"
-        )
     numbers = {one["version"] for one in trained} if candidates == "results" else None
-    tags = {
-        **task,
-        **job.tags,
-        tag_names.BY: task.get(tag_names.DAG_ID, "podium"),
-        tag_names.COMMIT: provenance.git_commit(project.root),
-        tag_names.SPEC_DIGEST: files.digest(project, task.get(tag_names.DAG_ID, "")),
-    }
-    outcome = decisions.promote(
-        environment.registry(pipeline), job, rule, numbers, tags, mode, approval=approval == "required"
-    )
-    decision = outcome.decision
-    names = {one["name"] for one in trained}
-    failed = [entry["name"] for entry in configs or [] if entry["name"] not in names]
-    print(report.markdown(decision, rule, outcome.verdict))
+    models = environment.registry(pipeline)
+    task = provenance.task_tags()
+    _close_interrupted_runs(models, task)
+    tags = {**job.tags, **_provenance(project, task)}
+    outcome = decisions.promote(models, job, rule, numbers, tags, mode, approval=approval == "required")
+    print(report.markdown(outcome.decision, rule, outcome.verdict))
     if numbers and task:
         _announce(pipeline)
+    failed = _failed(configs or [], trained)
     if failed:
         print(f"{len(failed)} failed: {', '.join(failed)}")
+    return _result(outcome, failed)
+
+
+def _close_interrupted_runs(models: Registry, task: Mapping[str, str]) -> None:
+    """Close the open MLflow runs of this DAG run: its trainings have ended, so these were killed."""
+    if tag_names.DAG_RUN in task:
+        of_this_run = f"tags.`{tag_names.DAG_RUN}` = '{task[tag_names.DAG_RUN]}'"
+        models.close_unfinished(of_this_run, "its task ended without finishing it")
+
+
+def _provenance(project: Project, task: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags of a decision's run that say who decides, at which commit and by which spec."""
+    dag_id = task.get(tag_names.DAG_ID, "")
+    return {
+        **task,
+        tag_names.BY: dag_id or "podium",
+        tag_names.COMMIT: provenance.git_commit(project.root),
+        tag_names.SPEC_DIGEST: files.digest(project, dag_id),
+    }
+
+
+def _failed(configs: Iterable[Mapping[str, Any]], trained: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the names of the configs whose mapped tasks returned nothing."""
+    names = {one["name"] for one in trained}
+    return [entry["name"] for entry in configs if entry["name"] not in names]
+
+
+def _result(outcome: decisions.Outcome, failed: list[str]) -> Mapping[str, Any]:
+    decision = outcome.decision
     return {
         "verdict": outcome.verdict,
         "reason": decision.reason,
@@ -108,9 +128,9 @@ def promote_best(
 
 
 def _announce(pipeline: str) -> None:
-    """Tell what waits for new models, through the asset aliases that the spec gives the task as outlets.
+    """Emit an asset event for new models through the asset aliases in the task's outlets.
 
-    An outlet that is an asset would be announced by every run, those that registered nothing too.
+    An outlet that is an asset would get an event from every run, even if it registered nothing.
     """
     context = get_current_context()
     for outlet in context["task"].outlets:

@@ -1,4 +1,4 @@
-"""Train one classifier config and register what comes of it."""
+"""Train one classifier config and register its model."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def train_classifier(
     pipeline: str,
     dataset: str | Mapping[str, Any],
     split: Mapping[str, Any] | None = None,
-) -> Mapping[str, Any]:  # of a dict, Airflow would store each value apart as well, a request each
+) -> Mapping[str, Any]:  # for a dict, Airflow would also store each value separately, a request each
     """Cross-validate, fit, score, log and register one candidate.
 
     Parameters
     ----------
     config : dict
-        An entry of what ``detect`` found.
+        An entry that ``detect`` returned.
     pipeline, dataset, split
         As in :func:`podium.steps.detect.detect_configs`.
 
@@ -41,7 +41,7 @@ def train_classifier(
     Raises
     ------
     AirflowFailException
-        If the config cannot be trained: trying again would not help.
+        If the config cannot be trained; Airflow does not retry it.
     """
     if "error" in config:
         raise AirflowFailException(config["error"])
@@ -65,7 +65,7 @@ def train_classifier(
 
 
 def _may_be_finished() -> bool:
-    """Tell whether anything can have trained since the run looked which configs to train: a try before, another run."""
+    """Return whether an earlier try, or a concurrent DAG run, may have trained the config since ``detect``."""
     try:
         context: Any = get_current_context()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Check the models that are in the registry."""
+"""Validate the models in the registry."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def list_versions(
     split: Mapping[str, Any] | None = None,
     again: bool | str = True,
 ) -> list[dict[str, Any]]:
-    """List the versions that have to be checked: one entry, and so one mapped task, each.
+    """List the versions to validate: one entry, and so one mapped task, each.
 
     Parameters
     ----------
     pipeline, dataset, split
         As in :func:`podium.steps.detect.detect_configs`.
     again : bool or str
-        Also those that have passed or failed on these rows before; a templated ``"True"`` counts.
+        Also list versions that have already been validated on these rows. A templated ``"True"`` counts as true.
 
     Returns
     -------
@@ -51,10 +51,10 @@ def validate_version(
     dataset: str | Mapping[str, Any],
     split: Mapping[str, Any] | None = None,
     gates: Mapping[str, Any] | None = None,
-) -> Mapping[str, Any]:  # of a dict, Airflow would store each value apart as well
-    """Load a version from the registry, score it anew on the held-out rows, and tag it with the verdict.
+) -> Mapping[str, Any]:  # for a dict, Airflow would also store each value separately
+    """Load a version from the registry, score it on the held-out rows, and tag it with the verdict.
 
-    A model that does not pass is a result, not a failed task: promotion leaves it out and says why.
+    A model that does not pass is not a failed task: promotion skips it and records why.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def validate_version(
     pipeline, dataset, split
         As in :func:`podium.steps.detect.detect_configs`.
     gates : mapping, optional
-        As in :func:`podium.steps.promote.promote_best`; here without those parts that need a champion.
+        As in :func:`podium.steps.promote.promote_best`; parts that need a champion are ignored here.
 
     Returns
     -------

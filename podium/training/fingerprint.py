@@ -1,4 +1,4 @@
-"""The fingerprint of a training: two trainings with the same one give the same model and scores."""
+"""The fingerprint of a training: trainings with the same fingerprint give the same model and scores."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from podium.configs.config import ClassifierConfig
     from podium.data.splits import Split
 
-#: Raised by hand, with a line in CHANGELOG.md, when Podium's own code would fit another model or score it differently
-#: from the same config, rows and split.
+#: Increase it by hand, with a line in CHANGELOG.md, when Podium's own code fits a different model or computes different
+#: scores from the same config, rows and split.
 TRAINING_REVISION = 1
 
-# Before there was a revision, a digest of the training code stood for it and for scikit-learn's release. The code of
-# revision 1 is the one that these are digests of.
+# Release 0.1.0 used a digest of the training code, per release of scikit-learn, instead of the revision. That code is
+# the code of revision 1.
 _CODE_DIGESTS = {
     "1.9.0": "3d960307c050008188dd930776fac5eea198b2322d983113486a3b43816a964a",
     "1.9.1": "77535f48eecc1b6224f786477f418f88e16fa0cce7bd92c453a79b59491571ed",
@@ -29,12 +29,12 @@ _CODE_DIGESTS = {
 
 
 def fingerprint(config: ClassifierConfig, data_digest: str, split: Split) -> str:
-    """Return what identifies a training.
+    """Return the fingerprint of a training.
 
     Parameters
     ----------
     config : ClassifierConfig
-        Its name counts too: a copy under another name is a candidate of its own.
+        The name is included: a copy with another name is a separate candidate.
     data_digest : str
         Digest of the rows.
     split : Split
@@ -43,15 +43,16 @@ def fingerprint(config: ClassifierConfig, data_digest: str, split: Split) -> str
     Returns
     -------
     str
-        SHA-256, in hexadecimal, of these, of :data:`TRAINING_REVISION` and of the releases of the packages that fit.
+        SHA-256, in hexadecimal, of these arguments, :data:`TRAINING_REVISION` and the releases of the packages that
+        fit the model.
     """
     return _digest(config, data_digest, split, f"revision {TRAINING_REVISION}", *_releases(config))
 
 
 def former_fingerprint(config: ClassifierConfig, data_digest: str, split: Split) -> str | None:
-    """Return what identified the same training in the release without :data:`TRAINING_REVISION`.
+    """Return the fingerprint of the same training in release 0.1.0, which had no :data:`TRAINING_REVISION`.
 
-    None if no version of that release can have been trained by the same code.
+    None if that release cannot have trained the same model.
     """
     code = _CODE_DIGESTS.get(_release("scikit-learn")) if TRAINING_REVISION == 1 else None
     return _digest(config, data_digest, split, code) if code else None
@@ -69,7 +70,7 @@ def _releases(config: ClassifierConfig) -> list[str]:
 
 
 def _estimators(value: Any) -> Iterator[str]:
-    """Yield the class names of the classifiers inside a config's parameters."""
+    """Yield the class names of the classifiers nested in a config's parameters."""
     if isinstance(value, dict):
         if isinstance(value.get("estimator"), str):
             yield value["estimator"]
@@ -82,4 +83,4 @@ def _release(package: str) -> str:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        return "absent"  # its absence is an error of the training, which says how to install it
+        return "absent"  # the training fails with an error that says how to install it

@@ -1,4 +1,4 @@
-"""Fit one classifier config on a data set and score it: everything between the rows and the registry."""
+"""Fit one classifier config on a data set and score it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Training:
     Parameters
     ----------
     model : sklearn.pipeline.Pipeline
-        Fitted on the training part, preprocessing included.
+        The model with its preprocessing, fitted on the training part.
     scores : dict of str to float
         ``test_*`` on the held-out part; ``cv_*`` and ``cv_*_std``, mean and standard deviation over the folds of the
         training part.
@@ -44,7 +44,7 @@ def train(config: ClassifierConfig, dataset: Dataset, split: Split) -> Training:
     Raises
     ------
     Exception
-        Whatever the classifier raises on these rows.
+        Any error that the classifier raises on these rows.
     """
     from sklearn.base import clone
     from sklearn.model_selection import StratifiedKFold
@@ -83,26 +83,26 @@ def _over_folds(fold_scores: list[dict[str, float]]) -> dict[str, float]:
 
 
 def pipeline(config: ClassifierConfig, x_train: pd.DataFrame, x_test: pd.DataFrame, seed: int) -> Any:
-    """Build the unfitted pipeline: what the rows need, what the config asks for, the classifier.
+    """Build the unfitted pipeline: encoding and imputation if needed, the config's preprocessing, the classifier.
 
-    Text columns are one-hot encoded (a value not seen in training becomes all zeros) and missing values imputed, the
-    median for numbers and the most frequent value for text. Rows that are all numbers and complete need neither.
+    String columns are one-hot encoded; a value not seen in training becomes all zeros. Missing numbers are imputed with
+    the median, missing strings with the most frequent value. Complete numeric rows need neither.
     """
     from sklearn.compose import make_column_transformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder
 
-    text = list(x_train.select_dtypes("object").columns)
-    numbers = [column for column in x_train.columns if column not in text]
+    strings = list(x_train.select_dtypes("object").columns)
+    numbers = [column for column in x_train.columns if column not in strings]
     steps = []
-    if text or x_train.isna().any(axis=None) or x_test.isna().any(axis=None):
+    if strings or x_train.isna().any(axis=None) or x_test.isna().any(axis=None):
         encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
         encoded = make_pipeline(SimpleImputer(strategy="most_frequent"), encoder)
-        steps.append(make_column_transformer((SimpleImputer(strategy="median"), numbers), (encoded, text)))
+        steps.append(make_column_transformer((SimpleImputer(strategy="median"), numbers), (encoded, strings)))
     return make_pipeline(*steps, *building.build_steps(config, seed))
 
 
 def confusion_matrix_figure(model: Any, x: pd.DataFrame, y: pd.Series[Any], title: str) -> Figure:
-    """Draw which classes a fitted classifier takes for which, on rows it has not seen."""
+    """Draw the confusion matrix of a fitted classifier on rows it has not seen."""
     return plots.matrix_figure(y, model.predict(x), model.classes_, title)

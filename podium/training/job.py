@@ -1,4 +1,4 @@
-"""The job of a pipeline: on which rows and from which configs it trains."""
+"""The job of a pipeline: the rows and the configs it trains on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """What a pipeline trains on, as its spec says.
+    """The rows and configs of a pipeline, from its spec.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Job:
     split : Split
         How they are divided.
     folder : pathlib.Path
-        Where its configs lie.
+        The folder of its configs.
     """
 
     project: Project
@@ -52,7 +52,7 @@ class Job:
         split: Mapping[str, Any] | None = None,
         folder: str | None = None,
     ) -> Job:
-        """Read a step's arguments as they stand in a spec."""
+        """Parse the arguments of a step as the spec gives them."""
         return cls(
             project=project,
             pipeline=pipeline,
@@ -62,21 +62,21 @@ class Job:
         )
 
     def as_spec(self) -> dict[str, Any]:
-        """Return the rows as :meth:`from_spec` reads them."""
+        """Return the arguments of :meth:`from_spec` that describe the rows."""
         return {"dataset": self.dataset.as_spec(self.project.root), "split": asdict(self.split)}
 
     @property
     def shown_folder(self) -> str:
-        """The folder as messages show it."""
+        """The folder's path as messages show it."""
         return self.project.shown(self.folder)
 
     def held_out_digest(self) -> str:
-        """Return what identifies the held-out rows: scores compare only where it is the same."""
+        """Return a digest of the held-out rows; only scores with the same digest can be compared."""
         return f"{self.dataset.digest()[:16]}-{splits.split_digest(self.split)[:16]}"
 
     @property
     def tags(self) -> dict[str, str]:
-        """What runs and versions say of the rows."""
+        """Tags of runs and versions that describe the rows."""
         return {
             tag_names.DATA: self.dataset.name,
             tag_names.DATA_DIGEST: self.dataset.digest(),
@@ -84,9 +84,9 @@ class Job:
         }
 
     def identity(self, config: ClassifierConfig) -> str:
-        """Return the fingerprint of a training of a config in this job."""
+        """Return the fingerprint of a config's training in this job."""
         return fingerprint(config, self.dataset.digest(), self.split)
 
     def former_identity(self, config: ClassifierConfig) -> str | None:
-        """Return the fingerprint that an earlier release gave the same training, if there is one."""
+        """Return the fingerprint of the same training in release 0.1.0, or None."""
         return former_fingerprint(config, self.dataset.digest(), self.split)

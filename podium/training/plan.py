@@ -1,4 +1,4 @@
-"""Which configs of a folder have to be trained, and why."""
+"""Decide which configs of a folder to train, and why."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from podium.configs.config import ClassifierConfig
 from podium.configs.files import config_files, load_config
 from podium.errors import InvalidFileError, Problem
 from podium.registry import tag_names
+from podium.training.entry import Entry, failed_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,20 +25,20 @@ Action = Literal["train", "skip", "invalid", "failed"]
 
 @dataclass(frozen=True)
 class Item:
-    """One candidate and what becomes of it.
+    """One candidate and what the plan does with it.
 
     Parameters
     ----------
     name : str
         The config's name.
     action : {"train", "skip", "invalid", "failed"}
-        Train it; its version is there; its file cannot be read; it failed before by its own fault.
+        Train it; skip it, because its version exists; its file is invalid; it has failed because of its own content.
     reason : str
-        Why, or the error.
+        The reason, or the error.
     config : ClassifierConfig or None
         None for a file that cannot be read.
     identity : str
-        Empty for a file that cannot be read.
+        The fingerprint of its training; empty for a file that cannot be read.
     """
 
     name: str
@@ -47,47 +48,41 @@ class Item:
     identity: str = ""
 
     def line(self) -> str:
-        """Return the item as one line of a log."""
+        """Return the item as a log line."""
         return self.reason if self.action == "invalid" else f"{self.action:5} {self.name}: {self.reason}"
 
     def entry(self, project: Project, commit: str, experiment: str) -> dict[str, Any]:
-        """Return what a mapped task gets of it, as JSON values.
+        """Return the argument of its mapped task as JSON values: see :mod:`podium.training.entry`.
 
         Parameters
         ----------
         project : Project
-            Where the text of the config's file, ``source``, is read.
+            The checkout that the config's file is read from.
         commit, experiment : str
-            What is the same for every task, and looked up once: see :class:`podium.training.recording.Attempt`.
+            As in :class:`podium.training.entry.Entry`; the same for every task, so they are looked up once.
         """
         if self.action != "train" or self.config is None:
-            return {"name": self.name, "error": self.reason}
-        return {
-            "name": self.name,
-            "config": self.config.as_dict(),
-            "identity": self.identity,
-            "source": project.path(self.config.path).read_text(encoding="utf-8"),
-            "commit": commit,
-            "experiment": experiment,
-        }
+            return failed_entry(self.name, self.reason)
+        source = project.path(self.config.path).read_text(encoding="utf-8")
+        return Entry(self.config, self.identity, source, commit, experiment).as_dict()
 
 
 def plan(models: Registry, job: Job, *, retry_failed: bool = False) -> list[Item]:
-    """Decide for every config of a folder whether it has to be trained.
+    """Decide for every config of a folder whether to train it.
 
     Parameters
     ----------
     models : Registry
-        Where finished versions are looked up.
+        The pipeline's registry, which has the finished versions.
     job : Job
         The folder, the rows and the split.
     retry_failed : bool
-        Train again what failed before by its own fault.
+        Also retrain configs that failed because of their own content.
 
     Returns
     -------
     list of Item
-        By name of the file, grid points in their order.
+        Ordered by file name, then in the order of the grid points.
     """
     if not job.folder.is_dir():
         job.folder.mkdir(parents=True)
@@ -119,7 +114,7 @@ def _read(job: Job) -> Iterator[ClassifierConfig | Unreadable]:
     for path in config_files(job.folder):
         shown = job.project.shown(path)
         if path.stem in taken:
-            message = f"a config named {path.stem!r} is in {taken[path.stem].name} already: rename one of them"
+            message = f"the config name {path.stem!r} is already used by {taken[path.stem].name}: rename one of them"
             yield Unreadable(path.name, str(Problem(shown, 1, 1, message)))
             continue
         taken[path.stem] = path
@@ -139,15 +134,15 @@ def _decide(
     key = job.identity(config)
     keys = [key, former] if (former := job.former_identity(config)) else [key]
     if version := next((finished[each] for each in keys if each in finished), None):
-        return Item(config.name, "skip", f"version {version.number} is there", config, key)
+        return Item(config.name, "skip", f"already trained as version {version.number}", config, key)
     if fault := next((faults[each] for each in keys if each in faults), None):
         return Item(config.name, "failed", f"failed before: {fault}", config, key)
-    before = latest.get(config.name)
-    return Item(config.name, "train", _what_changed(job, config, before) if before else "new", config, key)
+    previous = latest.get(config.name)
+    return Item(config.name, "train", _changes_since(previous, job, config) if previous else "new", config, key)
 
 
-def _what_changed(job: Job, config: ClassifierConfig, before: Version) -> str:
+def _changes_since(version: Version, job: Job, config: ClassifierConfig) -> str:
     now = {tag_names.CONFIG_DIGEST: config.digest, **job.tags}
     kinds = {"config": tag_names.CONFIG_DIGEST, "data": tag_names.DATA_DIGEST, "split": tag_names.SPLIT_DIGEST}
-    changed = [what for what, tag in kinds.items() if before.tags.get(tag) != now[tag]]
-    return f"{' and '.join(changed) or 'training revision or a package'} changed since version {before.number}"
+    changed = [what for what, tag in kinds.items() if version.tags.get(tag) != now[tag]]
+    return f"{' and '.join(changed) or 'training revision or a package'} changed since version {version.number}"

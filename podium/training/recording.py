@@ -1,4 +1,4 @@
-"""Write a training into MLflow so that it is there once, whole, and says where it came from."""
+"""Record a training in MLflow exactly once, completely, and with its provenance."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from podium.configs.config import ClassifierConfig
 from podium.data import splits
 from podium.errors import PodiumError, Problem, one_line
 from podium.registry import artifacts, tag_names
 from podium.registry.versions import Version
+from podium.training.entry import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlflow.entities import DatasetInput, LoggedModel, RunInfo
 
+    from podium.configs.config import ClassifierConfig
     from podium.data.datasets import Dataset
     from podium.registry.client import Registry
     from podium.training.fit import Training
@@ -30,19 +31,19 @@ if TYPE_CHECKING:
 from podium.registry.model_files import save_model
 from podium.registry.provenance import store_failed_run, task_tags
 
-# MLflow's column for a data set's digest holds 36 characters: for the rows, for how they are split, for which part.
+# MLflow stores up to 36 characters of a data set's digest: 12 each for the rows and the split, then the part's name.
 DATASET_DIGEST_LENGTH = 12
-# A config's own tags may not say what Podium and MLflow say, such as that its model was validated.
+# A config must not set tags of Podium and MLflow, for example the one that marks a model as validated.
 RESERVED_TAGS = ("podium.", "mlflow.")
-# Half of the time for a fifth more bytes.
+# Takes half of the time; the file is a fifth larger.
 FAST_PNG = {"compress_level": 1}
-# A config that lacks memory or a disk is not to blame for it: these are tried again.
+# Lack of memory or disk space is not the config's fault: such trainings are retried.
 NOT_OWN_FAULT = (MemoryError, OSError)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try at training one candidate.
+    """One try to train one candidate.
 
     Parameters
     ----------
@@ -50,81 +51,75 @@ class Attempt:
         The pipeline's.
     job : Job
         The pipeline, its rows and their split.
-    config : ClassifierConfig
+    entry : Entry
         The candidate.
-    identity : str
-        What its training is known by.
-    source : str
-        Text of the config's file.
-    commit : str
-        The commit that the checkout was at when the config was found; empty outside git.
-    experiment : str
-        Id of the pipeline's MLflow experiment.
     """
 
     models: Registry
     job: Job
-    config: ClassifierConfig
-    identity: str
-    source: str
-    commit: str
-    experiment: str
+    entry: Entry
 
     @classmethod
     def from_entry(cls, models: Registry, job: Job, entry: Mapping[str, Any]) -> Attempt:
-        """Read what a mapped task was given: an :meth:`Item.entry <podium.training.plan.Item.entry>` of the plan."""
-        given = {name: entry[name] for name in ("identity", "source", "commit", "experiment")}
-        return cls(models, job, ClassifierConfig.from_dict(entry["config"]), **given)
+        """Parse the argument of a mapped task; :meth:`podium.training.plan.Item.entry` makes it."""
+        return cls(models, job, Entry.from_dict(entry))
+
+    @property
+    def config(self) -> ClassifierConfig:
+        """The config to train."""
+        return self.entry.config
 
     @property
     def tags(self) -> dict[str, str]:
-        """What the run and the version say of where they came from."""
+        """Tags that give the provenance of the run and the version."""
         return {
-            **{name: text for name, text in self.config.tags.items() if not name.startswith(RESERVED_TAGS)},
-            tag_names.IDENTITY: self.identity,
+            **{name: value for name, value in self.config.tags.items() if not name.startswith(RESERVED_TAGS)},
+            tag_names.IDENTITY: self.entry.identity,
             tag_names.CONFIG: self.config.name,
             tag_names.ESTIMATOR: self.config.estimator,
             tag_names.CONFIG_DIGEST: self.config.digest,
             **self.job.tags,
-            tag_names.COMMIT: self.commit,
+            tag_names.COMMIT: self.entry.commit,
             **task_tags(),
         }
 
     def finished_before(self) -> dict[str, Any] | None:
-        """Finish or undo what an earlier try of the same training left behind.
+        """Finish or close what an earlier try of the same training left behind.
 
-        A version is registered when all else has been written, so one that is there is whole and only its run may be
-        open; a run without a version is closed as killed.
+        The version is registered last, so an existing version is complete and only its run may still be open. A run
+        without a version is closed as killed.
 
         Returns
         -------
         dict or None
-            What the task returns, if there is a version.
+            The task's result if the version exists.
         """
-        found = self.models.trained(self.identity)
+        found = self.models.trained(self.entry.identity)
         if found:
             self.models.client.set_terminated(found.run_id, "FINISHED")
         if task_tags().get(tag_names.TRY) != "1":
-            self.models.close_unfinished(f"tags.`{tag_names.IDENTITY}` = '{self.identity}'", "its process was killed")
+            self.models.close_unfinished(
+                f"tags.`{tag_names.IDENTITY}` = '{self.entry.identity}'", "its process was killed"
+            )
         return _report(found) if found else None
 
     @contextlib.contextmanager
     def run(self) -> Iterator[Record]:
-        """Open an MLflow run named after the config; it ends FINISHED, or FAILED when the block raises."""
+        """Start an MLflow run named after the config; it ends FINISHED, or FAILED if the block raises."""
         tags = self.tags
         tags |= {
             "mlflow.source.type": "JOB",
             "mlflow.source.name": self.config.path,
-            "mlflow.source.git.commit": self.commit,
+            "mlflow.source.git.commit": self.entry.commit,
             "mlflow.note.content": tag_names.note(self.config.description, tags),
         }
         client = self.models.client
-        record = Record(self, client.create_run(self.experiment, tags=tags, run_name=self.config.name).info)
+        record = Record(self, client.create_run(self.entry.experiment, tags=tags, run_name=self.config.name).info)
         try:
             yield record
         except BaseException as error:
             client.set_terminated(record.run_id, "FAILED")
-            if isinstance(error, Exception):  # and not the end of the process
+            if isinstance(error, Exception):  # not KeyboardInterrupt or SystemExit
                 store_failed_run(record.run_id)
             raise
         client.set_terminated(record.run_id)
@@ -134,8 +129,8 @@ class Attempt:
 class Record:
     """An open MLflow run of an attempt.
 
-    It is written through MLflow's client: ``mlflow.start_run`` and ``mlflow.sklearn.log_model`` ask the server six
-    times for the run that they are in, and load the model anew to ask it for the example's prediction.
+    It uses MLflow's client: ``mlflow.start_run`` and ``mlflow.sklearn.log_model`` request their own run six times, and
+    load the model again to predict the input example.
     """
 
     attempt: Attempt
@@ -148,12 +143,12 @@ class Record:
 
     @contextlib.contextmanager
     def own_fault(self) -> Iterator[None]:
-        """Note that what is raised inside is the config's own fault, so that it is not tried again unchanged.
+        """Record errors raised inside as the config's own fault, so that it is not retrained unchanged.
 
         Raises
         ------
         PodiumError
-            In place of what was raised.
+            In place of the original error.
         """
         try:
             yield
@@ -161,20 +156,20 @@ class Record:
             raise
         except Exception as error:
             config = self.attempt.config
-            text = one_line(error)
-            message = str(Problem(config.path, 1, 1, f"{config.estimator}: {type(error).__name__}: {text}"))
+            sentence = f"{config.estimator}: {type(error).__name__}: {one_line(error)}"
+            message = str(Problem(config.path, 1, 1, sentence))
             client = self.attempt.models.client
             client.set_tag(self.run_id, tag_names.ERROR, message)
             client.set_tag(self.run_id, tag_names.OWN_FAULT, "true")
             raise PodiumError(message) from error
 
     def register(self, training: Training, dataset: Dataset) -> dict[str, Any]:
-        """Log everything about a finished training, then register its version.
+        """Log a finished training, then register its version.
 
         Returns
         -------
         dict
-            What the task returns: ``name``, ``version``, ``run_id`` and ``metrics``.
+            The task's result: ``name``, ``version``, ``run_id`` and ``metrics``.
         """
         self._log_inputs(dataset)
         self._log_files(training, dataset)
@@ -188,7 +183,7 @@ class Record:
         inputs = _inputs(dataset, self.attempt.job)
         try:
             self.attempt.models.client.log_inputs(self.run_id, inputs)
-        except MlflowException:  # another process was faster to log this data set for the first time
+        except MlflowException:  # another process has just logged this data set for the first time
             self.attempt.models.client.log_inputs(self.run_id, inputs)
 
     def _params(self) -> dict[str, str]:
@@ -208,7 +203,7 @@ class Record:
             figure = confusion_matrix_figure(training.model, dataset.x_test, dataset.y_test, title)
             figure.savefig(target / "confusion_matrix.png", dpi=100, pil_kwargs=FAST_PNG)
             (target / "config").mkdir()
-            (target / "config" / Path(config.path).name).write_text(self.attempt.source, encoding="utf-8")
+            (target / "config" / Path(config.path).name).write_text(self.attempt.entry.source, encoding="utf-8")
             (target / "candidate.yaml").write_text(yaml.safe_dump(config.as_dict(), sort_keys=False), encoding="utf-8")
             (target / artifacts.FOLDS).write_text(json.dumps(training.fold_scores, indent=1), encoding="utf-8")
 
@@ -227,7 +222,7 @@ class Record:
         return logged
 
     def _log_numbers(self, training: Training, model: LoggedModel) -> None:
-        """Log the params of the run, and the scores of run and model, in one request."""
+        """Log the run's params, and the scores of run and model, in one request."""
         from mlflow.entities import Metric, Param
 
         now = int(time.time() * 1000)
@@ -260,7 +255,7 @@ def _report(version: Version) -> dict[str, Any]:
 
 
 def _inputs(dataset: Dataset, job: Job) -> list[DatasetInput]:
-    """Return both parts of a data set as MLflow keeps them."""
+    """Return both parts of a data set as MLflow inputs."""
     import mlflow
     from mlflow.data.code_dataset_source import CodeDatasetSource
     from mlflow.entities import Dataset as Rows
@@ -269,7 +264,7 @@ def _inputs(dataset: Dataset, job: Job) -> list[DatasetInput]:
 
     source = dataset.source if job.dataset.path else CodeDatasetSource({"function": dataset.source})
     digests = (dataset.digest, splits.split_digest(job.split))
-    # MLflow takes inputs of one name and digest for the same one, and keeps the first.
+    # MLflow treats inputs with the same name and digest as one, and keeps the first.
     digest = "-".join(part[:DATASET_DIGEST_LENGTH] for part in digests)
     inputs = []
     for rows, labels, context in (
@@ -277,7 +272,7 @@ def _inputs(dataset: Dataset, job: Job) -> list[DatasetInput]:
         (dataset.x_test, dataset.y_test, "testing"),
     ):
         with warnings.catch_warnings():
-            # MLflow wonders which of two equal classes a file's address belongs to.
+            # MLflow warns that a file's address fits two dataset source classes, which are equivalent.
             warnings.simplefilter("ignore", UserWarning)
             logged = mlflow.data.from_pandas(
                 rows.assign(**{dataset.target: labels}),

@@ -1,4 +1,4 @@
-"""``approval: required``: a person decides in Airflow, through its API or its page, with the evidence in front.
+"""``approval: required``: a person decides in Airflow, through its API or its page, and sees the evidence.
 
 ``wine_train`` has it. The tests are steps of one story, in this order.
 """
@@ -9,7 +9,7 @@ from urllib.parse import quote
 from tests.support.checkout import wait_until
 
 DAG, MODEL = "wine_train", "wine-classifier"
-MAY_BE_LUCK = "estimator: QuadraticDiscriminantAnalysis\npreprocess: [StandardScaler]\nparams: {reg_param: 0.1}\n"
+NOT_SIGNIFICANT = "estimator: QuadraticDiscriminantAnalysis\npreprocess: [StandardScaler]\nparams: {reg_param: 0.1}\n"
 
 
 def history(stack):
@@ -39,19 +39,19 @@ def test_the_first_champion_waits_for_approval_through_the_api(trained_stack):
     assert (newest["verdict"], newest["approver"], newest["from_version"]) == ("promoted", "admin", None)
     (version,) = trained_stack.production(MODEL)
     explained = trained_stack.podium("explain", version.version, DAG).stdout
-    assert ", the first, approved by admin." in explained
+    assert ", the first champion, approved by admin." in explained
 
 
-def test_nobody_is_asked_about_a_lead_that_may_be_luck(trained_stack):
-    trained_stack.drop("curved.yaml", MAY_BE_LUCK, "wine")
+def test_there_is_no_request_for_a_lead_that_is_not_significant(trained_stack):
+    trained_stack.drop("curved.yaml", NOT_SIGNIFICANT, "wine")
     assert trained_stack.finished_run(DAG, after=1)["state"] == "success"
     newest = history(trained_stack)[0]
     assert newest["verdict"] == "kept"
     assert "(curved) has log_loss 0.00" in newest["reason"]
-    assert "but its lead may be luck: p = 0." in newest["reason"]
+    assert "but the lead is not significant: p = 0." in newest["reason"]
 
 
-def test_a_refusal_on_the_page_leaves_production_alone_and_is_recorded(trained_stack, page):
+def test_a_refusal_on_the_page_does_not_change_production_and_is_recorded(trained_stack, page):
     sharper = (trained_stack.root / "examples" / "wine_sharper.yaml").read_text()
     trained_stack.drop("sharper.yaml", sharper, "wine")
     run_id = trained_stack.awaiting_run(DAG, after=2)

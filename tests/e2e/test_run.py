@@ -61,13 +61,13 @@ def test_rollback_is_one_command_and_on_record(lone):
     assert lone.podium("rollback").returncode == 2
     alone = lone.podium("rollback", "--reason", "doubts")
     assert alone.returncode == 1
-    assert alone.stderr.strip() == f"nothing was in Production before version {lda} (lda): name a version with --to"
+    assert alone.stderr.strip() == f"version {lda} (lda) has no previous champion: choose a version with --to"
 
     back = lone.podium("rollback", "--to", str(knn), "--reason", "lda drifts", "--json")
     assert back.returncode == 0, back.stderr
     assert json.loads(back.stdout)["reason"] == f"version {knn} (knn) replaces version {lda} (lda): lda drifts"
     said = lone.podium("explain", str(lda)).stdout
-    assert "It was rolled back from and is not promoted again by itself: lda drifts." in said
+    assert "It was rolled back and is not promoted again automatically: lda drifts." in said
 
     assert lone.podium("rollback", "--to", str(lda), "--reason", "it does not").returncode == 0
     assert leaderboard(lone)[0]["stage"] == "Production"

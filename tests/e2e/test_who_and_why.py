@@ -1,4 +1,4 @@
-"""Who asks what is in Production finds it in the terminal and on MLflow's pages, each alone, and can put it back."""
+"""The terminal and MLflow's pages each say what is in Production and why; a rollback takes one command."""
 
 import json
 import re
@@ -38,9 +38,9 @@ def decision_of(stack, version):
 def test_which_model_and_since_when(trained_stack, better, explained):
     board = json.loads(trained_stack.podium("leaderboard", DAG, "--json").stdout)
     assert [str(row["version"]) for row in board if row["stage"] == "Production"] == [better.version]
-    assert re.search(r"It is in Production since 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", explained)
+    assert re.search(r"It has been in Production since 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", explained)
     description = trained_stack.mlflow.get_registered_model("iris-classifier").description
-    assert description.startswith(f"**Version {better.version} (qda) is in Production since 20")
+    assert description.startswith(f"**Version {better.version} (qda) has been in Production since 20")
 
 
 def test_why_it_and_not_the_others(trained_stack, better, explained):
@@ -50,11 +50,11 @@ def test_why_it_and_not_the_others(trained_stack, better, explained):
     loser = trained_stack.versions("svm_rbf")[0].version
     said = trained_stack.podium("explain", loser, DAG).stdout
     assert "It is not in Production: version" in said
-    assert "It has no log_loss, which decides." in said
+    assert "It has no log_loss, the deciding metric." in said
     run = decision_of(trained_stack, better)
     text = Path(trained_stack.mlflow.download_artifacts(run.info.run_id, "decision.md")).read_text()
     assert "| qda | QuadraticDiscriminantAnalysis |" in text
-    assert "in the exact McNemar test on the held-out rows" in text
+    assert "The exact McNemar test on the held-out rows has p = " in text
     plots = {file.path for file in trained_stack.mlflow.list_artifacts(run.info.run_id, "plots")}
     assert plots == {f"plots/{name}.png" for name in ("calibration", "confusion_matrices", "scores")}
 
@@ -76,10 +76,10 @@ def test_by_whom_and_what_was_there_before(trained_stack, better, explained):
     )
     assert (str(newest["to_version"]), newest["by"]) == (better.version, DAG)
     before = newest["from_version"]
-    assert f", version {before} was before." in explained
+    assert f", the previous champion was version {before}." in explained
     description = trained_stack.mlflow.get_registered_model("iris-classifier").description
     assert f", by {DAG}." in description
-    assert description.endswith(f"before: version {before}")
+    assert description.endswith(f"previous champion: version {before}")
 
 
 def test_its_model_card_goes_with_it(trained_stack, better):
@@ -92,13 +92,13 @@ def test_its_model_card_goes_with_it(trained_stack, better):
     assert f"({trained_stack.status['airflow']['url']}/dags/{DAG}/runs/" in card
 
 
-def test_it_is_put_back_with_one_command(trained_stack, better):
+def test_it_is_rolled_back_with_one_command(trained_stack, better):
     entry = json.loads(trained_stack.podium("rollback", DAG, "--reason", "it answers too slowly", "--json").stdout)
     assert (str(entry["from_version"]), entry["verdict"]) == (better.version, "rolled back")
     assert trained_stack.champion() == "lda"
     assert "it answers too slowly" in trained_stack.mlflow.get_registered_model("iris-classifier").description
     said = trained_stack.podium("explain", better.version, DAG).stdout
-    assert "It was rolled back from and is not promoted again by itself: it answers too slowly." in said
+    assert "It was rolled back and is not promoted again automatically: it answers too slowly." in said
     again = json.loads(
         trained_stack.podium("rollback", DAG, "--to", better.version, "--reason", "tested", "--json").stdout
     )

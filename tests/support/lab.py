@@ -1,4 +1,4 @@
-"""A pipeline of one test, and its steps called as Airflow calls them."""
+"""A pipeline for one test; its steps are called as Airflow calls them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ HALL = {
 
 @dataclass(frozen=True)
 class Lab:
-    """A pipeline of one test, and its steps called as Airflow calls them."""
+    """A pipeline for one test; its steps are called as Airflow calls them."""
 
     project: object
     pipeline: str

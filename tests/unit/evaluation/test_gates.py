@@ -53,7 +53,7 @@ def failures(spec, candidate, champion=None):
         ({"accuracy": {"min_relative_change": 0.0}}, math.nan, 0.9, ["it has no accuracy, which a gate requires"]),
     ],
 )
-def test_a_gate_says_what_it_asks_for(spec, candidate, champion, reasons):
+def test_a_gate_says_what_it_requires(spec, candidate, champion, reasons):
     (metric,) = spec
     found = failures(spec, {metric: candidate}, None if champion is None else {metric: champion})
     assert len(found) == len(reasons)
@@ -63,7 +63,7 @@ def test_a_gate_says_what_it_asks_for(spec, candidate, champion, reasons):
 def test_a_metric_that_was_not_measured_does_not_pass():
     assert failures({"roc_auc": {"threshold": 0.5}}, {"accuracy": 1.0}) == ["it has no roc_auc, which a gate requires"]
     missing = failures({"roc_auc": {"min_absolute_change": 0.5}}, {"roc_auc": 1.0}, {"accuracy": 1.0})
-    assert missing == ["roc_auc is 1, and the champion has none to compare with"]
+    assert missing == ["roc_auc is 1; the champion has none to compare with"]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,10 @@ def test_a_metric_that_was_not_measured_does_not_pass():
     [
         ({"log_los": {"threshold": 1}}, "unknown metric 'log_los' in gates: did you mean 'log_loss'?"),
         ({"accuracy": {"treshold": 1}}, "unknown key 'treshold' in gate accuracy: did you mean 'threshold'?"),
-        ({"accuracy": {}}, "gate accuracy: it needs one of threshold, min_absolute_change, min_relative_change"),
+        (
+            {"accuracy": {}},
+            "gate accuracy: one of these is required: threshold, min_absolute_change, min_relative_change",
+        ),
         (
             {"accuracy": {"min_absolute_change": -1}},
             "gate accuracy: min_absolute_change must be above 0",

@@ -1,4 +1,4 @@
-"""The scores: that they are scikit-learn's, and which ones a classifier has."""
+"""The scores equal those of scikit-learn, and which scores a classifier has."""
 
 import warnings
 
@@ -13,7 +13,7 @@ from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.svm import SVC, LinearSVC
 
-from podium.evaluation.metrics import GREATER_IS_BETTER, Answers, label_scores, log_loss, roc_auc, score, scores_of
+from podium.evaluation.metrics import GREATER_IS_BETTER, Predictions, label_scores, log_loss, roc_auc, score, scores_of
 
 ALWAYS = {"accuracy", "balanced_accuracy", "f1_macro", "f1_weighted", "worst_class_recall", "predict_seconds"}
 
@@ -70,7 +70,7 @@ def test_a_class_that_does_not_occur_leaves_roc_auc_out():
     assert found["log_loss"] == pytest.approx(sk.log_loss(y[some], model.predict_proba(x[some]), labels=model.classes_))
 
 
-def test_probabilities_in_single_precision_are_good_enough():
+def test_probabilities_in_single_precision_are_accepted():
     class SinglePrecision(LogisticRegression):
         def predict_proba(self, x):
             return super().predict_proba(x).astype("float32") * np.float32(1 + 3e-6)
@@ -154,11 +154,11 @@ def test_counts_score_each_row_as_often_as_they_say(drawn, data):
     rows, classes = probabilities.shape
     counts = data.draw(hnp.arrays(int, (3, rows), elements=st.integers(0, 3)))
     counts[:, np.unique(codes, return_index=True)[1]] += 1
-    answers = Answers(probabilities.argmax(axis=1), probabilities, np.arange(classes))
-    found = scores_of(answers, codes, counts=counts)
+    predictions = Predictions(probabilities.argmax(axis=1), probabilities, np.arange(classes))
+    found = scores_of(predictions, codes, counts=counts)
     for position, count in enumerate(counts):
         repeated = np.repeat(np.arange(rows), count)
-        one = Answers(answers.labels[repeated], probabilities[repeated], answers.classes)
+        one = Predictions(predictions.labels[repeated], probabilities[repeated], predictions.classes)
         expected = scores_of(one, codes[repeated])
         assert {name: values[position] for name, values in found.items()} == pytest.approx(expected)
         assert set(expected) == {*ALWAYS, "log_loss", "roc_auc"} - {"predict_seconds"}
@@ -166,17 +166,17 @@ def test_counts_score_each_row_as_often_as_they_say(drawn, data):
 
 def test_columns_in_another_order_score_the_same():
     x_fit, y_fit, x, y = rows(load_iris)
-    sorted_columns = Answers.of(LogisticRegression(max_iter=5000).fit(x_fit, y_fit), x)
+    sorted_columns = Predictions.of(LogisticRegression(max_iter=5000).fit(x_fit, y_fit), x)
     order = [2, 0, 1]
-    other = Answers(sorted_columns.labels, sorted_columns.probabilities[:, order], sorted_columns.classes[order])
+    other = Predictions(sorted_columns.labels, sorted_columns.probabilities[:, order], sorted_columns.classes[order])
     assert scores_of(other, y) == pytest.approx(scores_of(sorted_columns, y))
 
 
-def test_only_the_scores_that_are_asked_for_are_given():
+def test_only_the_requested_scores_are_returned():
     x_fit, y_fit, x, y = rows(load_iris)
-    answers = Answers.of(LogisticRegression(max_iter=5000).fit(x_fit, y_fit), x)
+    predictions = Predictions.of(LogisticRegression(max_iter=5000).fit(x_fit, y_fit), x)
     for names in ([], ["roc_auc"], ["log_loss", "f1_macro"]):
-        assert set(scores_of(answers, y, names)) == set(names)
+        assert set(scores_of(predictions, y, names)) == set(names)
 
 
 def test_a_label_of_rows_that_do_not_count_takes_no_part():

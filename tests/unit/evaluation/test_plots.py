@@ -1,4 +1,4 @@
-"""What a reader sees in the plots of a decision."""
+"""The content of the plots of a decision."""
 
 import io
 import warnings
@@ -23,21 +23,21 @@ from podium.evaluation import plots
 
 
 @dataclass(frozen=True)
-class Answers:
+class Predictions:
     labels: Any
     probabilities: Any
     classes: Any
 
 
-def asked(model, bunch):
-    """Return the true labels of held-out rows, and what a model answers on them."""
+def predicted(model, bunch):
+    """Return the true labels of held-out rows, and what a model predictions on them."""
     names = np.asarray([str(name) for name in bunch.target_names])
     x_fit, x_test, y_fit, y_test = train_test_split(
         bunch.data, pd.Series(names[bunch.target]), test_size=0.4, random_state=0, stratify=bunch.target
     )
     model = make_pipeline(StandardScaler(), model).fit(x_fit, y_fit)
     probabilities = model.predict_proba(x_test) if hasattr(model, "predict_proba") else None
-    return y_test, Answers(model.predict(x_test), probabilities, model.classes_)
+    return y_test, Predictions(model.predict(x_test), probabilities, model.classes_)
 
 
 def png(figure):
@@ -130,14 +130,14 @@ def test_long_titles_fit_and_stay_apart():
 
 
 @pytest.mark.parametrize("load", [load_iris, load_digits, load_breast_cancer])
-def test_there_is_a_matrix_for_each_model_with_what_scikit_learn_counts(load):
-    y, nearest = asked(KNeighborsClassifier(), load())
-    _, bayes = asked(GaussianNB(), load())
+def test_there_is_a_matrix_for_each_model_with_the_counts_of_scikit_learn(load):
+    y, nearest = predicted(KNeighborsClassifier(), load())
+    _, bayes = predicted(GaussianNB(), load())
     figure = plots.confusion_figure(y, {"champion": nearest, "winner": bayes})
     assert {"champion", "winner", "true", "predicted"} <= set(texts(figure))
     assert names_of_rows(figure) == [str(name) for name in nearest.classes]
-    for axes, answers in zip(figure.axes, (nearest, bayes), strict=True):
-        counts = confusion_matrix(y, answers.labels, labels=answers.classes)
+    for axes, predictions in zip(figure.axes, (nearest, bayes), strict=True):
+        counts = confusion_matrix(y, predictions.labels, labels=predictions.classes)
         seen = np.zeros_like(counts)
         for text in axes.texts:
             column, row = text.get_position()
@@ -151,8 +151,8 @@ def test_there_is_a_matrix_for_each_model_with_what_scikit_learn_counts(load):
 
 def test_a_class_that_only_one_model_or_none_knows_is_in_both_matrices():
     y = pd.Series(["a", "b", "d"])
-    old = Answers(np.array(["a", "b", "a"]), None, np.array(["a", "b"]))
-    new = Answers(np.array(["a", "b", "c"]), None, np.array(["a", "b", "c"]))
+    old = Predictions(np.array(["a", "b", "a"]), None, np.array(["a", "b"]))
+    new = Predictions(np.array(["a", "b", "c"]), None, np.array(["a", "b", "c"]))
     figure = plots.confusion_figure(y, {"old": old, "new": new})
     assert names_of_rows(figure) == ["a", "b", "c", "d"]
     assert [sum(map(int, texts(axes))) for axes in figure.axes] == [3, 3]
@@ -163,20 +163,20 @@ def test_long_names_of_classes_and_models_fit_and_stay_apart():
     classes = np.array([f"Claims adjusters, {kind}, examiners and investigators" for kind in ("appraisers", "helpers")])
     y = pd.Series(np.repeat(classes, 5))
     name = "version 128 (hist_gradient_boosting_with_monotonic_constraints), champion"
-    answers = Answers(y.to_numpy(), None, classes)
-    figure = plots.confusion_figure(y, {name: answers, "winner": answers})
+    predictions = Predictions(y.to_numpy(), None, classes)
+    figure = plots.confusion_figure(y, {name: predictions, "winner": predictions})
     assert len(set(names_of_rows(figure))) == 2
     assert name.replace(" ", "") in {text.replace("\n", "").replace(" ", "") for text in texts(figure)}
     assert clipped(figure) == []
-    assert clipped(plots.matrix_figure(y, answers.labels, classes, f"{name} on held-out rows")) == []
+    assert clipped(plots.matrix_figure(y, predictions.labels, classes, f"{name} on held-out rows")) == []
 
 
-def test_a_dollar_is_a_dollar():
+def test_a_dollar_sign_is_not_read_as_tex():
     classes = np.array(["$0^_ to $20k", "over $20k"])
     y = pd.Series(np.repeat(classes, 5))
-    answers = {"costs $5^_ or $6": Answers(y.to_numpy(), np.eye(2)[np.repeat([0, 1], 5)], classes)}
-    assert png(plots.confusion_figure(y, answers))
-    assert png(plots.calibration_figure(y, answers))
+    predictions = {"costs $5^_ or $6": Predictions(y.to_numpy(), np.eye(2)[np.repeat([0, 1], 5)], classes)}
+    assert png(plots.confusion_figure(y, predictions))
+    assert png(plots.calibration_figure(y, predictions))
     assert png(plots.metrics_figure("accuracy", [("costs $5^_ or $6", 0.9, 0.8, 1.0)]))
 
 
@@ -191,10 +191,10 @@ def test_a_hundred_classes_are_shades_without_text():
 
 
 def test_of_two_classes_the_curve_is_that_of_the_second():
-    y, answers = asked(LogisticRegression(), load_breast_cancer())
-    curve, rows = plots.calibration_figure(y, {"winner": answers}).axes
-    second = answers.classes[1]
-    frequency, mean = calibration_curve(y == second, answers.probabilities[:, 1], n_bins=10, strategy="quantile")
+    y, predictions = predicted(LogisticRegression(), load_breast_cancer())
+    curve, rows = plots.calibration_figure(y, {"winner": predictions}).axes
+    second = predictions.classes[1]
+    frequency, mean = calibration_curve(y == second, predictions.probabilities[:, 1], n_bins=10, strategy="quantile")
     perfect, drawn = curve.lines
     np.testing.assert_allclose(perfect.get_xydata(), [(0, 0), (1, 1)])
     np.testing.assert_allclose(drawn.get_xydata(), np.column_stack([mean, frequency]))
@@ -202,17 +202,17 @@ def test_of_two_classes_the_curve_is_that_of_the_second():
 
 
 def test_of_many_classes_the_curve_is_that_of_the_class_that_is_named():
-    y, answers = asked(GaussianNB(), load_digits())
-    curve, rows = plots.calibration_figure(y, {"winner": answers}).axes
-    right = answers.classes[answers.probabilities.argmax(axis=1)] == y
-    frequency, mean = calibration_curve(right, answers.probabilities.max(axis=1), n_bins=10, strategy="quantile")
+    y, predictions = predicted(GaussianNB(), load_digits())
+    curve, rows = plots.calibration_figure(y, {"winner": predictions}).axes
+    right = predictions.classes[predictions.probabilities.argmax(axis=1)] == y
+    frequency, mean = calibration_curve(right, predictions.probabilities.max(axis=1), n_bins=10, strategy="quantile")
     np.testing.assert_allclose(curve.lines[1].get_xydata(), np.column_stack([mean, frequency]))
     assert "predicted class" in rows.get_xlabel()
 
 
 def test_the_histogram_has_every_row_of_every_model():
-    y, bayes = asked(GaussianNB(), load_iris())
-    _, nearest = asked(KNeighborsClassifier(), load_iris())
+    y, bayes = predicted(GaussianNB(), load_iris())
+    _, nearest = predicted(KNeighborsClassifier(), load_iris())
     curve, rows = plots.calibration_figure(y, {"champion": bayes, "winner": nearest}).axes
     areas = [patch.get_xy() for patch in rows.patches]
     tops = [xy[1:-1:2, 1].sum() for xy in areas]
@@ -225,25 +225,25 @@ def test_the_histogram_has_every_row_of_every_model():
 
 
 def test_few_rows_have_few_points_of_enough_rows():
-    y, answers = asked(LogisticRegression(), load_iris())
-    few = Answers(answers.labels[:30], answers.probabilities[:30], answers.classes)
+    y, predictions = predicted(LogisticRegression(), load_iris())
+    few = Predictions(predictions.labels[:30], predictions.probabilities[:30], predictions.classes)
     curve = plots.calibration_figure(y[:30], {"winner": few}).axes[0]
     assert len(curve.lines[1].get_xdata()) == 3
-    one = Answers(answers.labels[:1], answers.probabilities[:1], answers.classes)
+    one = Predictions(predictions.labels[:1], predictions.probabilities[:1], predictions.classes)
     assert png(plots.calibration_figure(y[:1], {"winner": one}))
 
 
 @pytest.mark.parametrize("certain", [1.0, 1 + 1e-12])
 def test_a_model_that_is_always_certain_has_one_point(certain):
-    y, answers = asked(KNeighborsClassifier(n_neighbors=1), load_iris())
-    sure = Answers(answers.labels, answers.probabilities * certain, answers.classes)
+    y, predictions = predicted(KNeighborsClassifier(n_neighbors=1), load_iris())
+    sure = Predictions(predictions.labels, predictions.probabilities * certain, predictions.classes)
     drawn = plots.calibration_figure(y, {"winner": sure}).axes[0].lines[1]
-    np.testing.assert_allclose(drawn.get_xydata(), [(1, (answers.labels == y).mean())])
+    np.testing.assert_allclose(drawn.get_xydata(), [(1, (predictions.labels == y).mean())])
 
 
-def test_a_model_without_probabilities_is_named_and_none_without_any():
-    y, bayes = asked(GaussianNB(), load_iris())
-    _, silent = asked(LinearSVC(), load_iris())
+def test_a_model_without_probabilities_is_only_named_in_the_legend():
+    y, bayes = predicted(GaussianNB(), load_iris())
+    _, silent = predicted(LinearSVC(), load_iris())
     figure = plots.calibration_figure(y, {"champion": silent, "winner": bayes})
     assert len(figure.axes[0].lines) == 3
     legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]

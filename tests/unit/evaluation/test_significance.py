@@ -1,4 +1,4 @@
-"""Whether a difference means anything: known values, and how often chance passes for a better model."""
+"""The significance tests: known values, and how often they promote by chance."""
 
 import itertools
 import math
@@ -14,7 +14,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from podium.evaluation.metrics import GREATER_IS_BETTER, Answers, label_scores, scores_of
+from podium.evaluation.metrics import GREATER_IS_BETTER, Predictions, label_scores, scores_of
 from podium.evaluation.significance import decisive, holm, interval, mcnemar, resampled_t
 
 CONFIDENCE = 0.95
@@ -49,7 +49,7 @@ def test_mcnemar_has_no_evidence_without_a_row_on_which_they_differ():
 
 
 def test_mcnemar_refuses_answers_to_different_rows():
-    with pytest.raises(ValueError, match="2 rows against 3"):
+    with pytest.raises(ValueError, match="different numbers of rows: 2 and 3"):
         mcnemar(np.array([True, False]), np.array([True, False, True]))
 
 
@@ -88,7 +88,7 @@ def test_equal_gains_of_one_row_do_not_suffice_and_those_of_half_the_rows_do():
 
 @pytest.mark.parametrize("gains", [[], [0.1], [0.1, math.nan], [0.1, math.inf]])
 def test_resampled_t_refuses_gains_without_a_mean_and_a_variance(gains):
-    with pytest.raises(ValueError, match="two gains or more"):
+    with pytest.raises(ValueError, match="at least two gains"):
         resampled_t(gains, 80, 20)
 
 
@@ -132,11 +132,11 @@ def test_mcnemar_decides_for_accuracy_alone():
         decisive("acuracy")
 
 
-def answers(rng, y, names, skill):
+def predictions(rng, y, names, skill):
     """Answer with probabilities that favour the true class, the more so the greater the skill."""
     weights = np.exp(rng.normal(size=(len(y), len(names))) + skill * (y[:, np.newaxis] == names))
     probabilities = weights / weights.sum(axis=1, keepdims=True)
-    return Answers(names[probabilities.argmax(axis=1)], probabilities, names)
+    return Predictions(names[probabilities.argmax(axis=1)], probabilities, names)
 
 
 NAMES = np.array(["a", "b", "c"])
@@ -147,7 +147,7 @@ DEFINED = [metric for metric in GREATER_IS_BETTER if not metric.endswith("_secon
 def test_the_interval_is_above_0_for_a_better_challenger_and_below_for_a_worse(metric):
     rng = np.random.default_rng(1)
     y = rng.permutation(np.repeat(NAMES, 60))
-    worse, better = answers(rng, y, NAMES, 0.2), answers(rng, y, NAMES, 2.5)
+    worse, better = predictions(rng, y, NAMES, 0.2), predictions(rng, y, NAMES, 2.5)
     low, high = interval(metric, y, worse, better)
     gain = abs(scores_of(better, y)[metric] - scores_of(worse, y)[metric])
     assert 0 < low < gain < high
@@ -160,8 +160,8 @@ def test_the_interval_is_above_0_for_a_better_challenger_and_below_for_a_worse(m
 def test_the_same_answers_gain_nothing(metric):
     rng = np.random.default_rng(2)
     y = rng.permutation(np.repeat(NAMES, 20))
-    same = answers(rng, y, NAMES, 1.0)
-    reordered = Answers(same.labels, same.probabilities[:, ::-1], same.classes[::-1])
+    same = predictions(rng, y, NAMES, 1.0)
+    reordered = Predictions(same.labels, same.probabilities[:, ::-1], same.classes[::-1])
     assert interval(metric, y, same, same) == (0, 0)
     assert interval(metric, y, same, reordered) == pytest.approx((0, 0), abs=1e-12)
 
@@ -169,18 +169,18 @@ def test_the_same_answers_gain_nothing(metric):
 def test_a_class_with_one_row_is_in_every_resample():
     rng = np.random.default_rng(3)
     y = np.array([*NAMES[:2].repeat(30), "c"])
-    champion, challenger = answers(rng, y, NAMES, 1.0), answers(rng, y, NAMES, 2.0)
+    champion, challenger = predictions(rng, y, NAMES, 1.0), predictions(rng, y, NAMES, 2.0)
     for metric in DEFINED:
         low, high = interval(metric, y, champion, challenger)
         assert low <= high
-    always, never = (Answers(np.where(y == "c", name, y), None, NAMES) for name in ("c", "a"))
+    always, never = (Predictions(np.where(y == "c", name, y), None, NAMES) for name in ("c", "a"))
     assert interval("worst_class_recall", y, never, always) == (1, 1)
 
 
 def test_the_interval_is_the_same_for_the_same_seed_only():
     rng = np.random.default_rng(4)
     y = rng.permutation(np.repeat(NAMES, 30))
-    pair = answers(rng, y, NAMES, 1.0), answers(rng, y, NAMES, 1.5)
+    pair = predictions(rng, y, NAMES, 1.0), predictions(rng, y, NAMES, 1.5)
     assert interval("log_loss", y, *pair, seed=5) == interval("log_loss", y, *pair, seed=5)
     assert interval("log_loss", y, *pair, seed=5) != interval("log_loss", y, *pair, seed=6)
 
@@ -188,14 +188,14 @@ def test_the_interval_is_the_same_for_the_same_seed_only():
 def test_there_is_no_interval_of_what_the_answers_do_not_define():
     rng = np.random.default_rng(5)
     y = rng.permutation(np.repeat(NAMES, 10))
-    full = answers(rng, y, NAMES, 1.0)
-    labels_only = Answers(full.labels, None, NAMES)
+    full = predictions(rng, y, NAMES, 1.0)
+    labels_only = Predictions(full.labels, None, NAMES)
     assert interval("fit_seconds", y, full, full) is None
     assert interval("predict_seconds", y, full, full) is None
     assert interval("log_loss", y, full, labels_only) is None
     assert interval("roc_auc", y, labels_only, full) is None
     assert interval("f1_macro", y, full, labels_only) == (0, 0)
-    assert interval("roc_auc", y, full, Answers(full.labels, None, NAMES, decisions=full.probabilities)) == (0, 0)
+    assert interval("roc_auc", y, full, Predictions(full.labels, None, NAMES, decisions=full.probabilities)) == (0, 0)
 
 
 def test_the_interval_covers_the_true_gain_about_as_often_as_it_says():
@@ -205,7 +205,7 @@ def test_the_interval_covers_the_true_gain_about_as_often_as_it_says():
     covered, simulations = 0, 400
     for seed in range(simulations):
         champion, challenger = (
-            Answers(np.where(rng.random(len(y)) < recalls[y], y, 1 - y), None, names)
+            Predictions(np.where(rng.random(len(y)) < recalls[y], y, 1 - y), None, names)
             for recalls in (np.array([0.6, 0.8]), np.array([0.8, 0.9]))
         )
         low, high = interval("balanced_accuracy", y, champion, challenger, confidence=0.9, seed=seed, resamples=499)
@@ -214,7 +214,7 @@ def test_the_interval_covers_the_true_gain_about_as_often_as_it_says():
 
 
 def promoted(p_values):
-    """Tell whether one of the challengers would be promoted."""
+    """Return whether one of the challengers would be promoted."""
     return min(holm(p_values)) <= 1 - CONFIDENCE
 
 

@@ -1,4 +1,4 @@
-"""What a reader finds in the model card of a version in Production."""
+"""The content of the model card of a version in Production."""
 
 import re
 from dataclasses import asdict
@@ -100,14 +100,14 @@ def test_it_has_these_sections_and_no_placeholder(card):
 
 
 def test_it_says_what_it_predicts_from_what(card):
-    assert "Predicts `species` of a row of `iris`: `setosa` or `versicolor`." in card
+    assert "Predicts `species` for a row of `iris`: `setosa` or `versicolor`." in card
     assert "`RandomForestClassifier`, from the config `forest_small`" in card
     assert "`sepal length (cm)`, `sepal width (cm)`, `petal length (cm)` and `petal width (cm)`" in card
 
 
 def test_the_scores_are_in_a_table_the_one_that_decided_first(card):
     head, *rows = tables(card)["Evaluation"]
-    assert head == ["Metric", "Value", "Better", "What it is"]
+    assert head == ["Metric", "Value", "Better", "Meaning"]
     assert [row[:3] for row in rows] == [
         ["**roc_auc**", "0.9877", "higher"],
         ["accuracy", "0.9600", "higher"],
@@ -116,7 +116,7 @@ def test_the_scores_are_in_a_table_the_one_that_decided_first(card):
     ]
     assert all(row[3] for row in rows)
     assert "60 held-out rows" in card
-    assert "it finds 87.5%" in card
+    assert "Its lowest recall of a class is 87.5%." in card
 
 
 def test_every_metric_has_a_meaning():
@@ -138,12 +138,12 @@ def test_it_says_why_it_is_in_production_and_who_decided():
     assert "- **Decided:** 2026-11-23 15:02 UTC" in decision
     assert "- **By:** iris_train" in decision
     assert "- **Approved by:** ann &lt;ann@example.com&gt;" in decision
-    assert "- **In Production before:** version 3 (bayes)" in decision
+    assert "- **Previous champion:** version 3 (bayes)" in decision
 
 
-def test_what_nobody_said_is_left_out(card):
+def test_unknown_facts_are_left_out(card):
     assert "Approved" not in card
-    assert "- **In Production before:** nothing" in card
+    assert "- **Previous champion:** none" in card
     outside_git = written(fitted(GaussianNB()), tags=TAGS | {tag_names.COMMIT: ""}, links={"MLflow run": ""})
     assert "Git commit" not in outside_git
     assert "MLflow run" not in outside_git
@@ -165,7 +165,7 @@ def test_a_model_without_probabilities_says_so():
     from sklearn.svm import LinearSVC
 
     assert "a class, without probabilities" in written(fitted(LinearSVC()))
-    assert "a class and a probability of each" in written(fitted(GaussianNB()))
+    assert "a class and the probability of each class" in written(fitted(GaussianNB()))
 
 
 def test_names_of_columns_and_classes_are_never_markup():
@@ -189,18 +189,18 @@ def trained(estimator, params, dataset, preprocess=()):
     return fit.train(config, dataset, SPLIT)
 
 
-def test_columns_of_text_and_gaps_are_explained(tmp_path):
+def test_string_columns_and_missing_values_are_explained(tmp_path):
     rows = "age,town,label\n" + "".join(
         f"{'' if i % 5 == 0 else i},{'' if i % 7 == 0 else 'u|m'},{'yes' if i % 3 else 'no'}\n" for i in range(60)
     )
     (tmp_path / "rows.csv").write_text(rows)
     ref = datasets.DatasetRef.from_spec({"path": "rows.csv", "target": "label"}, tmp_path)
     card = written(trained("GaussianNB", {}, datasets.load(ref, SPLIT)).model)
-    assert "missing number is taken for the median" in card
-    assert "missing text is taken for the most frequent" in card
+    assert "A missing number is replaced by the median" in card
+    assert "A missing string is replaced by the most frequent" in card
     hyperparameters = dict(tables(card)["Hyperparameters"])
     assert hyperparameters["`columntransformer__pipeline__onehotencoder__handle_unknown`"] == "`'ignore'`"
-    assert "missing number" not in written(fitted(GaussianNB()))
+    assert "A missing number" not in written(fitted(GaussianNB()))
 
 
 def test_a_stacked_ensemble_is_shown_whole():

@@ -1,4 +1,4 @@
-"""Decisions on record, why a version is or is not in Production, and the way back to the one before."""
+"""Recorded decisions, why a version is or is not in Production, and rollback."""
 
 import contextlib
 import itertools
@@ -42,7 +42,7 @@ def test_history_has_every_decision_newest_first(two_champions):
     assert all(one.by == "podium" and one.time.endswith("+00:00") for one in found)
 
 
-def test_rollback_puts_the_champion_before_back_and_says_why(two_champions):
+def test_rollback_restores_the_previous_champion_and_records_why(two_champions):
     entry = history.rollback(two_champions.models, None, "it answers too slowly")
     assert in_production(two_champions) == 1
     assert (entry.verdict, entry.from_version, entry.to_version) == ("rolled back", 2, 1)
@@ -50,31 +50,31 @@ def test_rollback_puts_the_champion_before_back_and_says_why(two_champions):
     assert history.entries(two_champions.models)[0] == entry
 
 
-def test_a_version_rolled_back_from_is_not_promoted_again_by_itself(two_champions):
+def test_a_version_that_was_rolled_back_is_not_promoted_again_automatically(two_champions):
     history.rollback(two_champions.models, None, "it answers too slowly")
     reports = [{"name": "better", "version": 2, "metrics": {}}]
     outcome = two_champions.promote(reports, metric="log_loss")
     assert (outcome["verdict"], outcome["version"]) == ("kept", 1)
-    with pytest.raises(PodiumError, match="nothing was in Production before version 1"):
+    with pytest.raises(PodiumError, match="has no previous champion"):
         history.rollback(two_champions.models, None, "once more")
     assert in_production(two_champions) == 1
 
 
-def test_a_person_can_put_it_back_by_its_number(two_champions):
+def test_a_person_can_restore_it_by_its_number(two_champions):
     history.rollback(two_champions.models, None, "it answers too slowly")
     history.rollback(two_champions.models, 2, "it was the network")
     assert in_production(two_champions) == 2
     assert not two_champions.models.version(2).failure
-    with pytest.raises(PodiumError, match=r"version 2 \(better\) is in Production already"):
+    with pytest.raises(PodiumError, match=r"version 2 \(better\) is already in Production"):
         history.rollback(two_champions.models, 2, "again")
 
 
-def test_there_must_be_something_to_go_back_to(lab):
+def test_a_rollback_requires_a_previous_champion(lab):
     with pytest.raises(PodiumError, match="is in Production"):
         history.rollback(lab.models, None, "panic")
     lab.write("good.yaml")
     lab.promote(lab.train_all(), metric="log_loss")
-    with pytest.raises(PodiumError, match="nothing was in Production before version 1"):
+    with pytest.raises(PodiumError, match="has no previous champion"):
         history.rollback(lab.models, None, "panic")
     with pytest.raises(PodiumError, match="has no version 7"):
         history.rollback(lab.models, 7, "panic")
@@ -155,12 +155,13 @@ def test_explain_says_why_a_version_is_or_is_not_in_production(two_champions):
     models = two_champions.models
     first, second = ("\n".join(history.explain(models, number, RULE)) for number in (1, 2))
     assert "It is not in Production: version 2 (better) is." in first
-    assert "log_loss decides, lower is better: it has " in first
-    assert "It passed validation: loaded back from the registry, it reproduces these scores." in first
-    assert "It is in Production since 20" in second
+    assert "The deciding metric is log_loss (lower is better): it has " in first
+    assert "It passed validation: loaded from the registry, it reproduces these scores." in first
+    assert "It has been in Production since 20" in second
+    assert ", the previous champion was version 1." in second
     assert "promoted: version 2 (better) has log_loss" in second
     history.rollback(models, None, "it answers too slowly")
-    assert "It was rolled back from and is not promoted again by itself: it answers too slowly." in "\n".join(
+    assert "It was rolled back and is not promoted again automatically: it answers too slowly." in "\n".join(
         history.explain(models, 2, RULE)
     )
     with pytest.raises(PodiumError, match="has no version 9"):

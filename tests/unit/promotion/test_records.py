@@ -1,11 +1,12 @@
-"""Two promotions at the same moment, without an Airflow pool that keeps them apart: the better one is in Production."""
+"""Concurrent promotions without an Airflow pool: the better version ends up in Production."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from podium.promotion import decisions, history, records
+from podium.promotion import decisions, history
+from podium.registry import names
 
 CONFIGS = {
     "a_first": "estimator: DecisionTreeClassifier\nparams: {max_depth: 1}\n",
@@ -33,10 +34,10 @@ def promote(lab, reports, *versions):
 
 
 def holds(lab, version):
-    """Check what must be true whatever happened: one version in Production, and a finished record that put it there."""
+    """Check that one version is in Production, and that a finished record promoted it."""
     staged = [v.number for v in lab.models.versions() if v.stage == "Production"]
     assert staged == [lab.models.in_production().number] == [version]
-    found = list(lab.models.runs(suffix=records.EXPERIMENT_SUFFIX))
+    found = list(lab.models.runs(suffix=names.PROMOTIONS))
     assert all(record.info.status == "FINISHED" for record in found)
     entries = history.entries(lab.models)
     assert any(entry.to_version == version and entry.changed for entry in entries)
@@ -45,8 +46,8 @@ def holds(lab, version):
 
 
 @pytest.mark.parametrize(("slow", "quick"), [(GOOD, BEST), (BEST, GOOD)])
-@pytest.mark.parametrize("step", ["_decide", "_open", "_overtaken", "close_record"])
-def test_one_that_comes_between_the_steps_of_another(lab, reports, monkeypatch, step, slow, quick):
+@pytest.mark.parametrize("step", ["_decide", "_open", "is_overtaken", "close_record"])
+def test_a_promotion_between_two_steps_of_another(lab, reports, monkeypatch, step, slow, quick):
     original = getattr(decisions, step)
     quick_one = []
 
@@ -64,8 +65,8 @@ def test_one_that_comes_between_the_steps_of_another(lab, reports, monkeypatch, 
 
 
 @pytest.mark.parametrize("versions", [(GOOD, BEST), (BEST, GOOD), (FAIR, GOOD, BEST)])
-def test_those_that_both_believe_to_be_first_compare_afterwards(lab, reports, monkeypatch, versions):
-    """As with clocks that differ: each opens its record before it can see the others', and goes on."""
+def test_promotions_that_do_not_see_each_other_compare_afterwards(lab, reports, monkeypatch, versions):
+    """As with clocks that differ: each opens its record before it can see the others'."""
     together = threading.Barrier(len(versions))
     first_time = threading.local()
     opening = decisions._open  # noqa: SLF001
@@ -77,7 +78,7 @@ def test_those_that_both_believe_to_be_first_compare_afterwards(lab, reports, mo
         return opening(*args)
 
     monkeypatch.setattr(decisions, "_open", open_together)
-    monkeypatch.setattr(decisions, "_overtaken", lambda *_: False)
+    monkeypatch.setattr(decisions, "is_overtaken", lambda *_: False)
     with ThreadPoolExecutor(len(versions)) as pool:
         list(pool.map(lambda version: promote(lab, reports, version), versions))
     holds(lab, BEST)
@@ -96,7 +97,7 @@ def test_four_at_once(lab, reports):
     holds(lab, BEST)
 
 
-def test_a_person_who_rolls_back_wins_over_a_promotion_of_that_moment(lab, reports, monkeypatch):
+def test_a_rollback_wins_over_a_concurrent_promotion(lab, reports, monkeypatch):
     promote(lab, reports, GOOD)
     original = decisions._open  # noqa: SLF001
 

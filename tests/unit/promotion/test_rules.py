@@ -1,4 +1,4 @@
-"""Which version becomes Production: the rules, without Airflow or MLflow."""
+"""Which version is promoted: the rules, without Airflow or MLflow."""
 
 import math
 from dataclasses import replace
@@ -47,13 +47,13 @@ def test_the_best_by_the_metric_wins(challengers, champion, outcome):
     assert chosen(challengers, champion and candidate(*champion)) == outcome
 
 
-def test_of_a_loss_less_is_better():
+def test_a_lower_loss_is_better():
     scores = [candidate(n, loss, "log_loss") for n, loss in ((1, 0.3), (2, 0.1), (3, 0.2))]
     assert chosen(scores, metric="log_loss") == ("promoted", 2)
     assert chosen(scores[2:], scores[1], metric="log_loss") == ("kept", 2)
 
 
-def test_what_failed_is_not_promoted_however_good_and_the_ranking_shows_it_last():
+def test_a_failed_candidate_is_not_promoted_and_comes_last_in_the_ranking():
     failed, good = candidate(1, 1.0, failure="it cannot predict setosa"), candidate(2, 0.5)
     decision = decide([failed, good], None, Rule())
     assert decision.champion == good
@@ -67,10 +67,10 @@ def test_a_champion_that_failed_validation_is_replaced_and_the_reason_says_so():
 
 
 @pytest.mark.parametrize(("score", "outcome"), [(0.9375, "promoted"), (0.93, "kept"), (0.95, "promoted")])
-def test_the_least_improvement_is_enough_and_less_is_not(score, outcome):
+def test_the_required_improvement_is_enough_and_less_is_not(score, outcome):
     decision = decide([candidate(2, score)], candidate(1, 0.875), Rule(min_improvement=0.0625))
     assert decision.verdict == outcome
-    assert ("0.0625 more is needed" in decision.reason) == (outcome == "kept")
+    assert ("; an improvement of at least 0.0625 is required" in decision.reason) == (outcome == "kept")
 
 
 def test_the_reason_names_both_versions_and_both_scores():
@@ -106,17 +106,17 @@ def test_the_winner_is_never_worse_and_order_does_not_matter(challengers, champi
     assert decide(shuffled, old, rule) == decision
 
 
-def test_only_what_would_win_is_examined_the_best_first():
-    asked = []
+def test_only_candidates_that_would_win_are_reviewed_best_first():
+    reviewed = []
 
-    def examine(one):
-        asked.append(one.version)
+    def review(one):
+        reviewed.append(one.version)
         return replace(one, failure="it is too slow") if one.version == 4 else one
 
     candidates = [candidate(2, 0.8), candidate(3, 0.95), candidate(4, 0.97), candidate(5, 0.93)]
-    decision = decide(candidates, candidate(1, 0.9), Rule(), examine)
+    decision = decide(candidates, candidate(1, 0.9), Rule(), review)
     assert (decision.verdict, decision.champion.version) == ("promoted", 3)
-    assert asked == [4, 3]
+    assert reviewed == [4, 3]
     assert [(c.version, c.failure) for c in decision.ranking][-1] == (4, "it is too slow")
 
 
@@ -131,7 +131,7 @@ def test_a_better_one_that_fails_a_gate_leaves_the_champion_and_says_why():
     )
 
 
-def test_without_a_champion_what_fails_is_not_promoted_either():
+def test_without_a_champion_a_failed_candidate_is_not_promoted_either():
     decision = decide([candidate(2, 0.95)], None, Rule(), lambda one: replace(one, failure="it is too slow"))
     assert decision.verdict == "nothing"
     assert decision.reason.endswith("balanced_accuracy 0.9500, but it is too slow")
@@ -140,15 +140,15 @@ def test_without_a_champion_what_fails_is_not_promoted_either():
 @pytest.mark.parametrize(
     ("p_values", "winner"),
     [
-        pytest.param({2: 0.01}, 2, id="sure"),
-        pytest.param({2: 0.06}, 1, id="not sure"),
-        pytest.param({2: 0.03, 3: 0.03}, 1, id="Holm asks for half of 0.05 of the first of two"),
-        pytest.param({2: 0.02, 3: 0.03}, 3, id="after the first of two, Holm asks for 0.05 of the second"),
-        pytest.param({2: 0.02, 3: 0.2}, 2, id="the best that is sure, not the best"),
+        pytest.param({2: 0.01}, 2, id="significant"),
+        pytest.param({2: 0.06}, 1, id="not significant"),
+        pytest.param({2: 0.03, 3: 0.03}, 1, id="Holm requires half of 0.05 of the first of two"),
+        pytest.param({2: 0.02, 3: 0.03}, 3, id="after the first of two, Holm requires 0.05 of the second"),
+        pytest.param({2: 0.02, 3: 0.2}, 2, id="the best that is significant, not the best"),
         pytest.param({2: None}, 1, id="no test, no promotion"),
     ],
 )
-def test_with_confidence_luck_is_not_enough(p_values, winner):
+def test_with_confidence_the_lead_must_be_significant(p_values, winner):
     candidates = [candidate(version, 0.9 + version / 100) for version in p_values]
     decision = decide(
         candidates,
@@ -160,13 +160,13 @@ def test_with_confidence_luck_is_not_enough(p_values, winner):
 
 
 def test_candidates_that_are_no_better_count_for_the_correction():
-    examine = lambda one: replace(one, p_value=0.02)  # noqa: E731
+    review = lambda one: replace(one, p_value=0.02)  # noqa: E731
     rule, champion = Rule(confidence=0.95), candidate(1, 0.9)
-    assert decide([candidate(2, 0.95)], champion, rule, examine).verdict == "promoted"
+    assert decide([candidate(2, 0.95)], champion, rule, review).verdict == "promoted"
     worse = [candidate(version, 0.5) for version in (3, 4)]
-    decision = decide([candidate(2, 0.95), *worse], champion, rule, examine)
+    decision = decide([candidate(2, 0.95), *worse], champion, rule, review)
     assert decision.verdict == "kept"
-    assert "its lead may be luck: p = 0.06 among 3 candidates, 0.05 or less is asked for" in decision.reason
+    assert "but the lead is not significant: p = 0.06 among 3 candidates (0.05 required)" in decision.reason
 
 
 @pytest.mark.parametrize("confidence", [0, 1, 95, -0.5, math.nan])

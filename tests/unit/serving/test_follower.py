@@ -89,7 +89,7 @@ def broken(lab, tmp_path, how):
     if how == "pickle":
         mlflow.sklearn.save_model(Trap(tmp_path / "opened"), tmp_path / "bad", serialization_format="cloudpickle")
         (tmp_path / "opened").unlink(missing_ok=True)  # MLflow opens what it saves
-        reason = "it is not a scikit-learn model in skops' format"
+        reason = "refused: not a scikit-learn model saved with skops"
     else:
         source = lab.models.client.get_model_version_download_uri(lab.models.model, "1")
         shutil.copytree(source.removeprefix("file://"), tmp_path / "bad")

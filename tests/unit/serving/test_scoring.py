@@ -49,7 +49,7 @@ def scorer(name, estimator="GaussianNB"):
 def saved(model, rows):
     with tempfile.TemporaryDirectory() as folder:
         model_files.save_model(model, rows, Path(folder) / "model")
-        return Scorer(model_files.opened(f"{folder}/model").served)
+        return Scorer(model_files.load_model(f"{folder}/model").served)
 
 
 NUMBERS = st.one_of(

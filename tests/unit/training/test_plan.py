@@ -1,4 +1,4 @@
-"""Which configs of a folder train and why, against versions in a real MLflow."""
+"""Which configs of a folder are trained and why, with versions in a real MLflow."""
 
 import json
 from dataclasses import replace
@@ -30,16 +30,16 @@ def test_a_folder_without_configs_is_made_and_nothing_trains(lab, capsys):
     assert capsys.readouterr().out == f"nothing new in config/{lab.pipeline}\n"
 
 
-def test_what_has_a_version_is_skipped(trained):
-    assert trained.plan() == {"nb": ("skip", "version 1 is there")}
+def test_a_config_that_has_a_version_is_skipped(trained):
+    assert trained.plan() == {"nb": ("skip", "already trained as version 1")}
     assert trained.detect() == []
 
 
-def test_formatting_description_and_tags_train_nothing(trained):
+def test_a_change_of_formatting_description_or_tags_does_not_retrain(trained):
     trained.write(
         "nb.yaml", "# a comment\ndescription: other words\ntags: {a: b}\nestimator:   GaussianNB\nparams: {}\n"
     )
-    assert trained.plan() == {"nb": ("skip", "version 1 is there")}
+    assert trained.plan() == {"nb": ("skip", "already trained as version 1")}
 
 
 def test_a_changed_config_trains(trained):
@@ -72,19 +72,19 @@ def test_everything_that_changed_is_named(trained):
     assert replace(trained, split={"folds": 3}).plan()["nb"] == ("train", "config and split changed since version 1")
 
 
-def test_a_config_that_goes_back_to_what_it_was_has_its_version(trained):
+def test_a_config_that_is_changed_back_has_its_version(trained):
     trained.write("nb.yaml", "estimator: GaussianNB\nparams: {var_smoothing: 0.1}\n")
     trained.train_all()
     trained.write("nb.yaml")
-    assert trained.plan() == {"nb": ("skip", "version 1 is there")}
+    assert trained.plan() == {"nb": ("skip", "already trained as version 1")}
 
 
 def test_a_copy_under_another_name_is_a_candidate_of_its_own(trained):
     trained.write("copy.json", '{"estimator": "GaussianNB"}')
-    assert trained.plan() == {"copy": ("train", "new"), "nb": ("skip", "version 1 is there")}
+    assert trained.plan() == {"copy": ("train", "new"), "nb": ("skip", "already trained as version 1")}
 
 
-def test_what_failed_by_its_own_fault_waits_for_a_change_or_for_retry_failed(trained):
+def test_a_config_that_failed_is_retrained_after_a_change_or_with_retry_failed(trained):
     path = trained.write("knn.yaml", FAILS)
     (entry,) = trained.detect()
     with pytest.raises(Exception, match="n_neighbors"):
@@ -93,14 +93,14 @@ def test_what_failed_by_its_own_fault_waits_for_a_change_or_for_retry_failed(tra
     assert action == "failed"
     assert reason.startswith(f"failed before: config/{trained.pipeline}/knn.yaml:1:1  KNeighborsClassifier: ValueError")
     (listed,) = trained.detect()
-    assert "error" in listed, "it stays listed, and fails, without training again"
+    assert "error" in listed, "it stays listed and fails, but is not retrained"
     assert trained.plan(retry_failed=True)["knn"] == ("train", "new")
     assert "config" in trained.detect(retry_failed="True")[0]
     path.write_text(FAILS.replace("5000", "5"))
     assert trained.plan()["knn"] == ("train", "new")
 
 
-def test_a_mistake_is_an_entry_with_its_place_and_the_others_train(lab):
+def test_an_invalid_config_is_an_entry_with_its_error_and_the_others_train(lab):
     lab.write("bad.yaml", "estimator: GaussianNB\nparams:\n  var_smoothign: 1\n")
     lab.write("empty.json", "")
     lab.write("good.yaml")

@@ -1,0 +1,79 @@
+"""Model files: saved with skops and pinned requirements, and refused if they could run code."""
+
+import json
+from pathlib import Path
+
+import mlflow
+import pytest
+import yaml
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from podium.errors import PodiumError
+from podium.promotion import validation
+from podium.registry import model_files
+
+KNN = """estimator: KNeighborsClassifier
+preprocess: [StandardScaler, {PCA: {n_components: 2}}]
+"""
+
+
+class Trap(ClassifierMixin, BaseEstimator):
+    """A classifier whose pickle writes a file when it is opened."""
+
+    def __init__(self, path=None):
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (self.path,))
+
+
+def test_the_model_is_skops_with_signature_and_example_and_no_pickle(lab, tmp_path):
+    lab.write("knn.yaml", KNN)
+    lab.train_all()
+    folder = Path(
+        mlflow.artifacts.download_artifacts(f"models:/{lab.models.model}/1", dst_path=str(tmp_path / "model"))
+    )
+    names = {path.name for path in folder.rglob("*") if path.is_file()}
+    assert "model.skops" in names
+    assert not {name for name in names if name.endswith((".pkl", ".pickle", ".joblib"))}
+    described = yaml.safe_load((folder / "MLmodel").read_text())
+    assert len(json.loads(described["signature"]["inputs"])) == 4
+    assert json.loads(described["signature"]["outputs"])[0]["type"] in {"string", "tensor"}
+    assert "input_example.json" in names
+    model = lab.models.load(1).model
+    assert [type(step).__name__ for step in model] == ["StandardScaler", "PCA", "KNeighborsClassifier"]
+
+
+def test_requirements_are_pinned():
+    assert all("==" in line for line in model_files.pip_requirements())
+    assert {"scikit-learn", "skops", "mlflow"} <= {line.split("==")[0] for line in model_files.pip_requirements()}
+
+
+def test_a_model_whose_file_could_run_code_is_not_opened_and_fails_validation(lab, tmp_path):
+    opened = tmp_path / "opened"
+    (tmp_path / "bad").mkdir()
+    lab.write("knn.yaml", KNN)
+    (report,) = lab.train_all()
+    mlflow.sklearn.save_model(Trap(opened), tmp_path / "bad" / "model", serialization_format="cloudpickle")
+    lab.models.client.log_artifacts(report["run_id"], tmp_path / "bad")
+    source = f"runs:/{report['run_id']}/model"
+    lab.models.create_version(source=source, run_id=report["run_id"], tags=dict(lab.models.version(1).tags))
+    opened.unlink(missing_ok=True)  # MLflow opens what it saves
+    with pytest.raises(PodiumError, match="refused: not a scikit-learn model saved with skops"):
+        lab.models.load(2)
+    outcomes = [validation.check(lab.models, version, lab.job) for version in lab.models.versions()]
+    assert [outcome.failures for outcome in outcomes] == [(), ("refused: not a scikit-learn model saved with skops",)]
+    assert not opened.exists()
+
+
+def test_a_model_with_a_type_that_no_config_produces_is_refused(lab, tmp_path):
+    lab.write("knn.yaml", KNN)
+    lab.train_all()
+    folder = lab.models.download(1, str(tmp_path / "model"))
+    described = yaml.safe_load((folder / "MLmodel").read_text())
+    described["flavors"]["sklearn"]["skops_trusted_types"].append("subprocess.Popen")
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / "MLmodel").write_text(yaml.safe_dump(described))
+    with pytest.raises(PodiumError, match=r"refused: types that no allowed config produces: subprocess\.Popen"):
+        model_files.load_model(str(copy))
