@@ -28,7 +28,7 @@ VALIDATION, VALIDATION_REASON = "podium.promotion.validation", "podium.validatio
 # Scores on the held-out rows as JSON, and which rows these were.
 SCORES, SCORED_ON = "podium.scores", "podium.scored_on"
 # What a shadow has measured, as JSON, and the version in Production that it was beside.
-SHADOW, SHADOW_AGAINST = "podium.serving.shadow", "podium.shadow_against"
+SHADOW, SHADOW_AGAINST = "podium.shadow", "podium.shadow_against"
 # Key of the XCom in which a training that fails leaves the id of its run; one that succeeds returns it.
 FAILED_RUN = "podium_failed_run"
 
