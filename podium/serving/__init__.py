@@ -1,1 +1,1 @@
-"""The inference server, which follows the version in Production."""
+"""The inference server: serves the version in Production and follows it when it changes."""

@@ -1,4 +1,4 @@
-"""The processes of the inference server, each at the other end of a pipe."""
+"""A child process of the inference server, connected to the main process by a pipe."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ FORK = multiprocessing.get_context("fork")
 
 
 @dataclass
-class Child:
-    """A process of the server.
+class ChildProcess:
+    """A child process of the server.
 
     Parameters
     ----------
     process : multiprocessing.Process
-        The process.
+        The process; its name says what it does.
     pipe : multiprocessing.connection.Connection
-        This end of the pipe to it.
+        The main process's end of the pipe.
+    started : float
+        Monotonic time of its start.
     version : int or None
-        What it answers with.
+        The version that it serves, if it is a worker.
     """
 
     process: BaseProcess
@@ -41,16 +43,27 @@ class Child:
     version: int | None = None
 
     @classmethod
-    def forked(cls, run: Callable[[Connection], None], name: str, others: Iterable[Child]) -> Child:
-        """Fork a process that does something with its end of a pipe, and lets go of what it inherits of the others'."""
+    def fork(cls, run: Callable[[Connection], None], name: str, siblings: Iterable[ChildProcess]) -> ChildProcess:
+        """Fork a process that calls a function with its end of a new pipe.
+
+        Parameters
+        ----------
+        run : callable
+            The function.
+        name : str
+            Name of the process, as reports show it.
+        siblings : iterable of ChildProcess
+            The other children, whose pipes the new process inherits and closes.
+        """
         ours, theirs = FORK.Pipe()
-        inherited = [ours, *(child.pipe for child in others)]
+        inherited = [ours, *(child.pipe for child in siblings)]
 
         def begin() -> None:
-            # A pipe is closed when its last holder has closed it; this process is to know when the main one is gone.
+            # The end of a pipe is seen only when all its holders have closed it, and this process must notice when the
+            # main process has ended.
             for pipe in inherited:
                 pipe.close()
-            # Ctrl-C in a terminal goes to all processes, and this one is told by the main one.
+            # Ctrl-C in a terminal signals all processes, but the main process stops this one.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, lambda *_: sys.exit())
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -63,16 +76,16 @@ class Child:
         theirs.close()
         return cls(process, ours)
 
-    def tell(self, message: Any) -> None:
-        """Send a message; a process that has ended is noticed where its pipe is read."""
+    def send(self, message: Any) -> None:
+        """Send a message. If the process has ended, reading its pipe will show that."""
         with contextlib.suppress(OSError):
             self.pipe.send(message)
 
-    def end(self) -> str:
-        """Collect a process that has ended, and return how."""
+    def join(self) -> str:
+        """Wait for the end of the process and return how it ended."""
         self.process.join()
         self.pipe.close()
         code = self.process.exitcode
         if code is not None and code < 0:
-            return f"was ended by {signal.Signals(-code).name}"
-        return f"has ended with exit code {code}"
+            return f"was killed by {signal.Signals(-code).name}"
+        return f"exited with code {code}"

@@ -1,7 +1,7 @@
-"""The deployment of a champion to inference servers, which are to answer with it as the model itself does.
+"""Deployment of the version in Production to inference servers, with a smoke test.
 
-A server is one of ``podium serve``. Where it refuses a version, that version is to blame; where nothing answers, nobody
-knows.
+A server is a ``podium serve``. If it refuses a version, the version is at fault; if it does not respond, the cause is
+unknown.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from podium.errors import PodiumError, RefusedError, UnreachableError, cause
-from podium.serving.model import About, Champion
+from podium.serving.model import LoadedModel, VersionInfo
 from podium.serving.scoring import JSON, Scorer
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from podium.registry.versions import Version
 
 
-#: Between two questions to a server that is changing over: it has no event to wait for.
+#: Time between two requests to a server that is switching: it has no event to wait for.
 POLL_SECONDS = 0.1
 REQUEST_SECONDS = 10.0
 MOST_ROWS = 1000  # of an input example
@@ -33,39 +33,39 @@ VERSION_HEADER = "x-podium-model-version"
 
 @dataclass(frozen=True)
 class SmokeTest:
-    """A question whose answer is known.
+    """A request whose predictions are known.
 
     Parameters
     ----------
     version : int
-        Which version is asked.
-    question : bytes
+        The version under test.
+    input_example : bytes
         Body of the request: the model's input example.
-    answer : object
-        What the model says when it is asked without a server.
+    predictions : object
+        JSON that the model returns without a server.
     """
 
     version: int
-    question: bytes
-    answer: Any
+    input_example: bytes
+    predictions: Any
 
     @classmethod
     def of(cls, models: Registry, version: Version) -> SmokeTest:
-        """Load a version from the registry and ask it.
+        """Load a version from the registry and predict for its input example.
 
         Raises
         ------
         RefusedError
-            If it cannot be opened, could run code, or does not answer.
+            If the version cannot be loaded, could run code, or cannot predict.
         """
         with tempfile.TemporaryDirectory() as folder:
             path = models.download(version.number, folder)
             try:
-                champion = Champion.opened(path, About.of(models.model, version))
-            except Exception as error:  # whatever a stored model raises speaks against that model
+                loaded = LoadedModel.load(path, VersionInfo.of(models.model, version))
+            except Exception as error:  # a stored model may raise anything
                 raise RefusedError(f"version {version.number} cannot be loaded: {cause(error)}") from error
-        answer = Scorer(champion.served).answer(champion.question, JSON, MOST_ROWS)
-        return cls(version.number, champion.question, json.loads(answer.body))
+        predictions = Scorer(loaded.model).predict(loaded.input_example, JSON, MOST_ROWS)
+        return cls(version.number, loaded.input_example, json.loads(predictions.body))
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Endpoint:
     Parameters
     ----------
     url : str
-        Its address.
+        Its URL.
     token : str or None
         The bearer token that it requires.
     """
@@ -84,67 +84,67 @@ class Endpoint:
     token: str | None = None
 
     def deploy(self, test: SmokeTest, seconds: float) -> float:
-        """Tell the server to look at the registry, wait until all of it answers with a version, and test that.
+        """Have the server reload, wait until all its workers serve a version, and test it.
 
         Parameters
         ----------
         test : SmokeTest
-            What to ask it then.
+            The version, and the test to run.
         seconds : float
-            How long it may take to change over.
+            How long the server may take to switch.
 
         Returns
         -------
         float
-            Seconds that it took.
+            Seconds that the deployment took.
 
         Raises
         ------
         UnreachableError
-            If nothing answers.
+            If the server does not respond.
         RefusedError
-            If it cannot load the version, does not take it in time, or fails the test.
+            If the server cannot load the version, does not switch in time, or fails the test.
         """
         started = time.monotonic()
-        told = False
+        is_reloading = False
         while True:
             try:
-                told = told or bool(self._ask("POST", "/reload"))
-                why_not = self._why_not(test.version)
-            except UnreachableError as error:  # it may be starting
-                why_not = error
-            if why_not is None:
-                self._smoke(test)
+                is_reloading = is_reloading or bool(self._request("POST", "/reload"))
+                obstacle = self._obstacle(test.version)
+            except UnreachableError as error:  # the server may be starting
+                obstacle = error
+            if obstacle is None:
+                self._test(test)
                 return time.monotonic() - started
             if time.monotonic() - started > seconds:
-                raise why_not
+                raise obstacle
             time.sleep(POLL_SECONDS)
 
-    def _why_not(self, version: int) -> PodiumError | None:
-        """Return what keeps the server from answering with a version, None when all of it does."""
-        state = self._ask("GET", "/model").json()
+    def _obstacle(self, version: int) -> PodiumError | None:
+        """Return why the server does not serve a version yet; None if all its workers do."""
+        state = self._request("GET", "/model").json()
         failed = state.get("failed")
         if failed and failed["version"] == version:
             raise RefusedError(f"{self.url} cannot load version {version}: {failed['reason']}")
-        answering = {worker["version"] for worker in state["workers"]}
-        if answering == {version}:
+        served = {worker["version"] for worker in state["workers"]}
+        if served == {version}:
             return None
         if not state["registry"]["reachable"]:
-            return UnreachableError(f"{self.url} does not reach the registry: {state['registry']['error']}")
-        versions = ", ".join(sorted(map(str, answering)))
-        return RefusedError(f"{self.url} goes on answering with version {versions} and not {version}")
+            return UnreachableError(f"{self.url} cannot reach the registry: {state['registry']['error']}")
+        versions = ", ".join(sorted(map(str, served)))
+        return RefusedError(f"{self.url} still serves version {versions}, not {version}")
 
-    def _smoke(self, test: SmokeTest) -> None:
-        found = self._ask("POST", "/invocations", test.question)
+    def _test(self, test: SmokeTest) -> None:
+        found = self._request("POST", "/invocations", test.input_example)
         if found.status_code != HTTPStatus.OK:
             raise RefusedError(f"{self.url} answered the input example with {found.status_code}: {found.text[:300]}")
-        answering = found.headers.get(VERSION_HEADER)
-        if answering != str(test.version):
-            raise RefusedError(f"{self.url} answered with version {answering}, not {test.version}")
-        if found.json() != test.answer:
-            raise RefusedError(f"{self.url} answers the input example otherwise than version {answering} itself does")
+        served = found.headers.get(VERSION_HEADER)
+        if served != str(test.version):
+            raise RefusedError(f"{self.url} predicted with version {served}, not {test.version}")
+        if found.json() != test.predictions:
+            raise RefusedError(f"{self.url} predicts differently for the input example than version {served} itself")
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
+    def _request(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
         headers = {"Content-Type": JSON} if body else {}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -153,7 +153,7 @@ class Endpoint:
                 method, self.url.rstrip("/") + path, content=body, headers=headers, timeout=REQUEST_SECONDS
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise UnreachableError(f"{self.url} does not answer: {error}") from error
+            raise UnreachableError(f"{self.url} does not respond: {error}") from error
         if path != "/invocations" and found.is_error:
-            raise UnreachableError(f"{self.url}{path} answers {found.status_code}: {found.text[:300]}")
+            raise UnreachableError(f"{self.url}{path} responds with {found.status_code}: {found.text[:300]}")
         return found

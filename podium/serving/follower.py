@@ -1,7 +1,7 @@
-"""The process of a server that follows an alias in the registry, and opens what it names before anything serves it.
+"""The registry follower: follows an alias in the registry, and loads each new version before a worker serves it.
 
-It is a process of its own, so that whatever a registry or a model file does to it, requests are answered meanwhile: a
-registry that hangs, a model that takes all the memory, or ends the process that opens it.
+It is a separate process, so that requests are answered even if the registry hangs, or loading a model takes all the
+memory or crashes the process.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import contextlib
 import os
 import pickle
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from podium.errors import PodiumError, cause
 from podium.registry import artifacts, client
 from podium.registry.client import Registry
 from podium.registry.names import registered_model
-from podium.serving.local_copy import Copies
-from podium.serving.model import About, Champion
+from podium.serving.local_copy import LocalCopy
+from podium.serving.messages import LoadFailed, Loading, ModelReady, RegistryStatus
+from podium.serving.model import LoadedModel, VersionInfo
 from podium.stack import commands
 
 if TYPE_CHECKING:
@@ -26,100 +27,101 @@ if TYPE_CHECKING:
 
     from podium.registry.versions import Version
     from podium.serving.settings import ServerSettings
-from podium.serving.messages import Failed, Look, Opened, Opening
 
 POLL_SECONDS = 0.5
-#: A version that could not be opened may have lacked memory or a disk: it is tried again after so long.
+#: A version that could not be loaded is retried after this time: memory or disk space may have been short.
 RETRY_SECONDS = 30.0
-#: How often to ask for a stack, where MLflow is one that the environment names.
+#: While the registry is the one from the environment, how often to check for a running stack.
 STACK_SECONDS = 3.0
 
 
 class Follower:
-    """Looks at an alias, and says what comes of it through a pipe.
+    """Polls an alias and loads the version that it points at.
 
     Parameters
     ----------
     settings : ServerSettings
-        Whose running stack is asked for its registry first, and what is followed.
+        The project, whose running stack is preferred, and the pipeline to follow.
     pipe : multiprocessing.connection.Connection
-        Takes :class:`Look`, :class:`Opening`, :class:`Failed` and :class:`Opened`; anything that comes out of it asks
-        for a look at once, and its end ends the process.
-    served : About or None
-        What is served already, where a follower before this one has died.
+        Pipe to the main process. Sends :class:`RegistryStatus`, :class:`Loading`, :class:`LoadFailed` and
+        :class:`ModelReady`; any message received requests a query now. The follower ends when the pipe closes.
+    served : VersionInfo or None
+        The version that is already served, if this follower replaces one that crashed.
+    failed : LoadFailed or None
+        The version that could not be loaded, if this follower replaces one that crashed.
     alias : str
-        What to follow.
-    keeps : bool
-        Whether to keep a copy of what is opened, and to start from it.
+        The alias to follow.
+    uses_copy : bool
+        Whether to save a local copy of each loaded version, and to start from it.
     """
 
     def __init__(
         self,
         settings: ServerSettings,
         pipe: Connection,
-        served: About | None = None,
-        failed: Failed | None = None,
+        served: VersionInfo | None = None,
+        failed: LoadFailed | None = None,
         *,
         alias: str = client.PRODUCTION_ALIAS,
-        keeps: bool = True,
+        uses_copy: bool = True,
     ) -> None:
         self._project = settings.project
         self._pipeline = settings.pipeline
         self._model = registered_model(settings.pipeline)
         self._pipe = pipe
         self._alias = alias
-        self._keeps = keeps
-        self._copies = Copies(settings.project.home / "serve" / self._model)
+        self._uses_copy = uses_copy
+        self._copy = LocalCopy(settings.project.home / "serve" / self._model)
         self._served = (served.version, served.run_id) if served else None
         self._failed: tuple[int, float] | None = (failed.version, time.monotonic()) if failed else None
-        self._said: Any = None
+        self._last_status: RegistryStatus | None = None
         self._is_starting = True
-        self._given = settings.tracking_uri
+        self._configured_uri = settings.tracking_uri
         self._database_url = settings.database_url
         self._uri: str | None = None
-        self._looked_for_stack = 0.0
+        self._checked_for_stack = 0.0
         self._models: Registry | None = None
 
     def run(self) -> None:
         """Follow until the pipe closes."""
-        # A registry that is away is asked again half a second later, which is better than MLflow's own patience.
+        # The next query follows in half a second, so MLflow's own retries would only delay it.
         os.environ |= {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
         with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-            if not self._look() and self._served is None and self._keeps:
+            if not self._poll() and self._served is None and self._uses_copy:
                 self._start_without_registry()
             self._is_starting = False
             while True:
-                self._look()
+                self._poll()
                 if self._pipe.poll(POLL_SECONDS):
                     self._pipe.recv()
                     self._failed = None
 
-    def _look(self) -> bool:
-        """Look at the alias and open what it names if that is new; tell whether the registry has answered."""
+    def _poll(self) -> bool:
+        """Query the alias and load its version if that is new; return whether the registry responded."""
         uri = self._find_registry()
         if uri is None:
-            self._say(Look(None, error="no registry runs, and MLFLOW_TRACKING_URI names none"))
+            self._send_status(RegistryStatus(None, error="no stack is running and MLFLOW_TRACKING_URI is not set"))
             return False
         try:
-            version = self._named()
-        except Exception as error:  # noqa: BLE001 - whatever a database's driver or a proxy between may raise
-            self._uri = None  # so that it is looked for anew: the stack may have moved
-            self._say(Look(uri, error=_unreachable(uri, error)))
+            version = self._aliased_version()
+        except Exception as error:  # noqa: BLE001 - a database driver or a proxy may raise anything
+            self._uri = None  # locate the registry again: the stack may have moved
+            self._send_status(RegistryStatus(uri, error=_unreachable(uri, error)))
             return False
-        self._say(Look(uri, version.number if version else None))
+        self._send_status(RegistryStatus(uri, version.number if version else None))
         if version:
             self._follow(version)
-        elif not self._keeps:
-            self._served = None  # and opened again when it is named again
+        elif not self._uses_copy:
+            self._served = None  # load it again when the alias is set again
         return True
 
     def _find_registry(self) -> str | None:
-        """Return the registry: that of the running stack, else the one that the environment names."""
-        stale = self._uri == self._given and time.monotonic() - self._looked_for_stack > STACK_SECONDS
+        """Return the URI of the registry: the running stack's, else the one from the environment."""
+        stale = self._uri == self._configured_uri and time.monotonic() - self._checked_for_stack > STACK_SECONDS
         if self._uri is None or stale:
-            self._looked_for_stack = time.monotonic()
+            self._checked_for_stack = time.monotonic()
             status = commands.running(self._project)
-            self._use(status.mlflow_url if status else self._given)
+            self._use(status.mlflow_url if status else self._configured_uri)
         return self._uri
 
     def _use(self, uri: str | None) -> None:
@@ -127,96 +129,96 @@ class Follower:
             self._models = Registry(self._pipeline, uri)
         self._uri = uri
 
-    def _named(self) -> Version | None:
-        """Return the version that the alias names, with one request."""
-        assert self._models is not None  # noqa: S101 - there is a registry
+    def _aliased_version(self) -> Version | None:
+        """Return the version that the alias points at, with one request."""
+        assert self._models is not None  # noqa: S101 - a registry was found
         return self._models.named(self._alias)
 
     def _follow(self, version: Version) -> None:
         if self._served == (version.number, version.run_id) or self._has_failed(version.number):
             return
-        about = About.of(self._model, version)
-        self._say(Opening(about))
-        with self._copies.draft() as draft:
+        info = VersionInfo.of(self._model, version)
+        self._pipe.send(Loading(info))
+        with self._copy.draft() as draft:
             try:
                 folder = self._download(version, draft)
-            except Exception as error:  # noqa: BLE001 - as above, and of an object store
-                # Where the registry went away meanwhile, the next look says so, and nothing is wrong with the version.
+            except Exception as error:  # noqa: BLE001 - as above, or an object store
+                # If the registry is unreachable now, the next query reports that, and the version is not to blame.
                 with contextlib.suppress(Exception):
-                    self._named()
+                    self._aliased_version()
                     self._fail(version.number, error)
                 return
             try:
-                self._serve(folder, about)
-            except Exception as error:  # noqa: BLE001 - whatever a stored model raises speaks against that model
+                self._load(folder, info)
+            except Exception as error:  # noqa: BLE001 - a stored model may raise anything
                 self._fail(version.number, error)
 
     def _fail(self, version: int, error: Exception) -> None:
         self._failed = (version, time.monotonic())
-        self._say(Failed(version, _with_type(error)))
+        self._pipe.send(LoadFailed(version, _with_type(error)))
 
-    def _serve(self, folder: Path, about: About) -> None:
-        champion = Champion.opened(folder, about)
-        self._hand_over(champion)
-        if self._keeps:
-            self._copies.keep(folder, about)
+    def _load(self, folder: Path, info: VersionInfo) -> None:
+        self._send_model(LoadedModel.load(folder, info))
+        if self._uses_copy:
+            self._copy.save(folder, info)
 
-    def _hand_over(self, champion: Champion) -> None:
-        about = champion.about
-        self._say(Opened(about, champion.is_copy, pickle.dumps(champion, protocol=pickle.HIGHEST_PROTOCOL)))
-        self._served, self._failed = (about.version, about.run_id), None
+    def _send_model(self, loaded: LoadedModel) -> None:
+        info = loaded.info
+        self._pipe.send(ModelReady(info, loaded.is_copy, pickle.dumps(loaded, protocol=pickle.HIGHEST_PROTOCOL)))
+        self._served, self._failed = (info.version, info.run_id), None
 
     def _has_failed(self, version: int) -> bool:
         return bool(self._failed and self._failed[0] == version and time.monotonic() - self._failed[1] < RETRY_SECONDS)
 
     def _download(self, version: Version, draft: Path) -> Path:
-        assert self._models is not None  # noqa: S101 - there is a registry
+        assert self._models is not None  # noqa: S101 - a registry was found
         location = self._models.location(version.number)
         if self._uri and not self._uri.startswith("http") and location.startswith(artifacts.PROXIED_ARTIFACTS):
-            # What MLflow's server would hand through lies where the stack has it keep them.
-            kept = commands.environment(self._project)["MLFLOW_ARTIFACTS_DESTINATION"]
-            location = f"{kept}/{location.removeprefix(artifacts.PROXIED_ARTIFACTS)}"
+            # Without MLflow's server, read its artifacts from the folder where the stack keeps them.
+            root = commands.environment(self._project)["MLFLOW_ARTIFACTS_DESTINATION"]
+            location = f"{root}/{location.removeprefix(artifacts.PROXIED_ARTIFACTS)}"
         return self._models.download(version.number, str(draft / "model"), location)
 
     def _start_without_registry(self) -> None:
-        """Start from what the embedded database holds, which is started for that moment, else from the last copy."""
+        """Load from the embedded database, which is started just for this, else from the local copy."""
         with contextlib.suppress(PodiumError):
             if self._has_database():
                 with commands.tracking(self._project) as uri:
                     self._use(uri)
-                    self._look()
+                    self._poll()
                 self._uri = None
         if self._served is None:
             try:
-                if copy := self._copies.opened():
-                    self._hand_over(copy)
+                if copy := self._copy.load():
+                    self._send_model(copy)
             except Exception as error:  # noqa: BLE001 - as of any stored model
-                self._say(Failed(0, f"the copy in {self._project.shown(self._copies.folder)}: {_with_type(error)}"))
+                self._pipe.send(
+                    LoadFailed(0, f"the copy in {self._project.shown(self._copy.folder)}: {_with_type(error)}")
+                )
 
     def _has_database(self) -> bool:
-        """Tell whether a stack has been here, and no MLflow was named that just does not answer."""
+        """Return whether the project has a stack's database and no other MLflow is configured."""
         has_any = (self._project.home / "postgres").is_dir() or bool(self._database_url)
-        return has_any and not self._given
+        return has_any and not self._configured_uri
 
-    def _say(self, message: Any) -> None:
-        """Say something, but no look that shows what the one before has shown, or that another follows at the start."""
-        if isinstance(message, Look):
-            if message == self._said or (message.error and self._is_starting):
-                return
-            self._said = message
-        self._pipe.send(message)
+    def _send_status(self, status: RegistryStatus) -> None:
+        """Send a status if it has changed; at the start, an error is not final: the embedded database may follow."""
+        if status == self._last_status or (status.error and self._is_starting):
+            return
+        self._last_status = status
+        self._pipe.send(status)
 
 
-def follow(follower: Follower) -> None:
-    """Be the process of a follower."""
+def run_follower(follower: Follower) -> None:
+    """Run the follower until interrupted."""
     with contextlib.suppress(KeyboardInterrupt):
         follower.run()
 
 
 def _unreachable(uri: str, error: Exception) -> str:
     text = cause(error)
-    # With the names of three libraries' errors around it.
-    return f"no MLflow answers at {uri}" if "failed with exception" in text else text
+    # The message would name the errors of three libraries.
+    return f"MLflow at {uri} does not respond" if "failed with exception" in text else text
 
 
 def _with_type(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The last good copy of a champion: what a server starts from when there is no registry."""
+"""The local copy of the last model served; a server starts from it if the registry is unreachable."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from podium.serving.model import About, Champion
+from podium.serving.model import LoadedModel, VersionInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 
-NOTE = "champion.json"
+DESCRIPTION = "champion.json"
 DRAFT = "draft-"
 
 
-class Copies:
-    """The folder that holds the copy: the model's own folder, and beside it a note that names it.
+class LocalCopy:
+    """A folder with the copy: the model's own folder, and a JSON file that names it.
 
     Parameters
     ----------
     folder : pathlib.Path
-        Of one registered model; made when something is kept.
+        Folder of one registered model; created on demand.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,39 +35,39 @@ class Copies:
 
     @contextmanager
     def draft(self) -> Iterator[Path]:
-        """Give a new folder to download into; what is not kept is removed."""
+        """Create a temporary folder for a download. What was not saved by then is removed at the end."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=DRAFT, dir=self.folder, ignore_cleanup_errors=True) as folder:
             yield self.folder / folder
 
-    def keep(self, model: Path, about: About) -> None:
-        """Make a model's folder, which lies in a draft, the copy. Who is killed meanwhile leaves the one before."""
+    def save(self, model: Path, info: VersionInfo) -> None:
+        """Make a model's folder, which is in a draft, the copy. If interrupted, the old copy stays."""
         with self._locked():
-            name = f"{about.version}-{about.run_id}"
+            name = f"{info.version}-{info.run_id}"
             if not (self.folder / name).exists():
                 model.rename(self.folder / name)
-            note = self.folder / f"{NOTE}.new"
-            note.write_text(json.dumps({"folder": name, **asdict(about)}))
-            note.replace(self.folder / NOTE)
+            description = self.folder / f"{DESCRIPTION}.new"
+            description.write_text(json.dumps({"folder": name, **asdict(info)}))
+            description.replace(self.folder / DESCRIPTION)
             for other in self.folder.iterdir():
-                # Another server of this project may have a draft of its own.
+                # Another server of this project may have a draft here.
                 if other.is_dir() and other.name != name and not other.name.startswith(DRAFT):
                     shutil.rmtree(other, ignore_errors=True)
 
-    def opened(self) -> Champion | None:
-        """Open the copy, checked and asked as if it were new; None where there is none.
+    def load(self) -> LoadedModel | None:
+        """Load the copy with the same checks as a new version. Returns None if there is no copy.
 
         Raises
         ------
         PodiumError
-            If it is not harmless any more, or does not answer.
+            If it could run code, or cannot predict.
         """
-        if not (self.folder / NOTE).is_file():
+        if not (self.folder / DESCRIPTION).is_file():
             return None
         with self._locked():
-            note = json.loads((self.folder / NOTE).read_text())
-            folder = self.folder / note.pop("folder")
-            return Champion.opened(folder, About(**note), is_copy=True)
+            description = json.loads((self.folder / DESCRIPTION).read_text())
+            folder = self.folder / description.pop("folder")
+            return LoadedModel.load(folder, VersionInfo(**description), is_copy=True)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""The champion as a server holds it: opened, asked a question, and with what is known of it."""
+"""A model version loaded for serving, with what the registry knows of it."""
 
 from __future__ import annotations
 
@@ -16,26 +16,27 @@ if TYPE_CHECKING:
     from podium.registry.versions import Version
 
 
-#: The file of a saved model in which MLflow keeps its input example as a request.
-QUESTION = "serving_input_example.json"
+#: File of a saved model in which MLflow keeps the input example as a request body.
+INPUT_EXAMPLE = "serving_input_example.json"
 
 
 @dataclass(frozen=True)
-class About:
-    """What is known of a version, and fits into a message.
+class VersionInfo:
+    """What the registry knows of a version; small enough for a message.
 
     Parameters
     ----------
     model : str
         Name of the registered model.
     version : int
-        Its number.
+        Version number.
     run_id : str
-        The run that made it. A model that was deleted and made anew has the same numbers, and other runs.
+        The run that made the version. If a model was deleted and created again, its versions have the same numbers but
+        other runs.
     config, estimator : str
-        What it was trained from.
+        Config and class that the version was trained from.
     metrics : mapping of str to float
-        Its scores on the held-out rows.
+        Scores on the held-out rows.
     """
 
     model: str
@@ -46,8 +47,8 @@ class About:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, model: str, version: Version) -> About:
-        """Return what the registry knows of a version."""
+    def of(cls, model: str, version: Version) -> VersionInfo:
+        """Return the information of a registry entry."""
         estimator = version.tags.get(tag_names.ESTIMATOR, "")
         return cls(model, version.number, version.run_id, version.config, estimator, version.metrics)
 
@@ -56,53 +57,53 @@ class About:
 
 
 @dataclass(frozen=True)
-class Champion:
-    """A model that has answered its own input example.
+class LoadedModel:
+    """A model that was loaded and has made predictions for its own input example.
 
     Parameters
     ----------
-    about : About
-        What is known of it.
-    served : mlflow.pyfunc.PyFuncModel
+    info : VersionInfo
+        The version.
+    model : mlflow.pyfunc.PyFuncModel
         The model.
-    question : bytes
-        Its input example, as the body of a request.
+    input_example : bytes
+        Its input example, as a request body.
     is_copy : bool
-        Whether it is the last good copy, because no registry was to be had.
+        Whether it was loaded from the local copy because the registry was unreachable.
     """
 
-    about: About
-    served: Any
-    question: bytes
+    info: VersionInfo
+    model: Any
+    input_example: bytes
     is_copy: bool = False
 
     @classmethod
-    def opened(cls, folder: Path, about: About, *, is_copy: bool = False) -> Champion:
-        """Open a model's folder and ask it.
+    def load(cls, folder: Path, info: VersionInfo, *, is_copy: bool = False) -> LoadedModel:
+        """Load a model from its folder and test it with its input example.
 
         Raises
         ------
         PodiumError
-            If it could run code, has no signature or no input example, or does not answer.
+            If it could run code, has no signature or no input example, or cannot predict for the example.
         """
-        served = model_files.load_model(str(folder)).served
-        if served.metadata.get_input_schema() is None:
-            raise PodiumError("it has no signature")
-        if not (folder / QUESTION).is_file():
-            raise PodiumError("it has no input example that it could be asked about")
-        champion = cls(about, served, (folder / QUESTION).read_bytes(), is_copy)
-        champion.ask()
-        return champion
+        model = model_files.load_model(str(folder)).served
+        if model.metadata.get_input_schema() is None:
+            raise PodiumError("the model has no signature")
+        if not (folder / INPUT_EXAMPLE).is_file():
+            raise PodiumError("the model has no input example to test it with")
+        loaded = cls(info, model, (folder / INPUT_EXAMPLE).read_bytes(), is_copy)
+        loaded.time_prediction()
+        return loaded
 
-    def ask(self) -> float:
-        """Ask it its input example, and return the seconds that the quickest of some answers took.
+    def time_prediction(self) -> float:
+        """Predict for the input example several times and return the seconds of the fastest prediction.
 
         Raises
         ------
         PodiumError
-            If it does not answer.
+            If the model cannot predict.
         """
         try:
-            return scoring.quickest(scoring.Scorer(self.served), self.question)
+            return scoring.fastest_prediction(scoring.Scorer(self.model), self.input_example)
         except RequestError as refusal:
-            raise PodiumError(f"asked about its input example: {refusal}") from refusal
+            raise PodiumError(f"prediction for the input example failed: {refusal}") from refusal

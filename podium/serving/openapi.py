@@ -1,4 +1,4 @@
-"""The OpenAPI document of a server: its routes, with the request that the model in Production takes."""
+"""The OpenAPI document of a server: its routes, and the request schema of the model in Production."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from mlflow.types import Schema
 
-    from podium.serving.model import Champion
+    from podium.serving.model import LoadedModel
 
 
 _TYPES: dict[str, dict[str, Any]] = {
@@ -35,53 +35,53 @@ _PREDICTIONS = {
     "required": ["predictions"],
     "properties": {"predictions": {"type": "array", "items": {"type": ["string", "number", "boolean"]}}},
 }
-REFUSALS = {
-    400: "The body is not what the protocol or the model's signature asks for.",
+ERRORS = {
+    400: "The body does not match the protocol or the model's signature.",
     401: "The token is missing or wrong.",
-    408: "The body took too long to arrive.",
-    413: "The body has more bytes or rows than are taken.",
-    415: "The content type is not one that is taken.",
-    503: "Nothing is in Production, or the server is busy.",
-    504: "The answer took longer than is allowed.",
+    408: "The body did not arrive in time.",
+    413: "The body exceeds the limit of bytes or rows.",
+    415: "The content type is not supported.",
+    503: "No version is in Production, or the server is busy.",
+    504: "The prediction was not ready in time.",
 }
 
 
-def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return how answers of these statuses look."""
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI responses of these statuses."""
     content = {JSON: {"schema": _ERROR}}
-    return {status: {"description": REFUSALS[status], "content": content} for status in statuses}
+    return {status: {"description": ERRORS[status], "content": content} for status in statuses}
 
 
-def with_model(document: dict[str, Any], champion: Champion | None) -> dict[str, Any]:
-    """Return the document of the routes with the one that the model answers.
+def with_model(document: dict[str, Any], loaded: LoadedModel | None) -> dict[str, Any]:
+    """Return the document with ``POST /invocations`` added.
 
     Parameters
     ----------
     document : dict
-        As FastAPI makes it of the other routes.
-    champion : Champion or None
-        Who answers; None when nobody does yet.
+        FastAPI's document of the other routes.
+    loaded : LoadedModel or None
+        The model that is served; None if there is none yet.
     """
-    about = f"Answered by {champion.about.model} {champion.about}." if champion else "Nothing is in Production yet."
+    served = f"Served by {loaded.info.model} {loaded.info}." if loaded else "No version is in Production yet."
     responses = {
         "200": {"description": "One prediction for each row.", "content": {JSON: {"schema": _PREDICTIONS}}},
-        **{str(status): found for status, found in refusals(*REFUSALS).items()},
+        **{str(status): found for status, found in error_responses(*ERRORS).items()},
     }
     invocations = {
         "summary": "Predict",
-        "description": f"MLflow's scoring protocol. {about}",
+        "description": f"MLflow's scoring protocol. {served}",
         "operationId": "invocations",
-        "requestBody": {"required": True, "content": _content(champion)},
+        "requestBody": {"required": True, "content": _content(loaded)},
         "responses": responses,
     }
     return {**document, "paths": {"/invocations": {"post": invocations}, **document["paths"]}}
 
 
-def _content(champion: Champion | None) -> dict[str, Any]:
-    if champion is None:
+def _content(loaded: LoadedModel | None) -> dict[str, Any]:
+    if loaded is None:
         return {JSON: {"schema": {"type": "object"}}}
-    schema = champion.served.metadata.get_input_schema()
-    example = json.loads(champion.question)
+    schema = loaded.model.metadata.get_input_schema()
+    example = json.loads(loaded.input_example)
     table = example.get(SPLIT)
     content: dict[str, Any] = {JSON: {"schema": _body(schema), "example": example}}
     if table:
@@ -93,7 +93,7 @@ def _content(champion: Champion | None) -> dict[str, Any]:
 
 
 def _body(schema: Schema) -> dict[str, Any]:
-    """Return the schema of a JSON body: one of the four forms in which rows can be given."""
+    """Return the schema of a JSON body: one of the protocol's four formats."""
     if not schema.has_input_names() or schema.is_tensor_spec():
         return {"type": "object"}
     columns = {str(spec.name): _column(spec) for spec in schema.inputs}
@@ -110,7 +110,7 @@ def _body(schema: Schema) -> dict[str, Any]:
             "data": {
                 "type": "array",
                 "minItems": 1,
-                # Column by column would be "prefixItems", which tools that read OpenAPI do not know well.
+                # "prefixItems" would describe each column, but few OpenAPI tools support it.
                 "items": {
                     "type": "array",
                     "items": {"anyOf": _distinct(columns.values())},
@@ -126,7 +126,7 @@ def _body(schema: Schema) -> dict[str, Any]:
         "required": required,
     }
     forms = {SPLIT: split, RECORDS: rows, INSTANCES: rows, INPUTS: {"anyOf": [rows, by_column]}}
-    # None has a property of another, so that "oneOf" would say the same; not all tools can make examples of that.
+    # No body matches two formats, so "oneOf" would mean the same, but not all tools can generate examples for it.
     return {
         "anyOf": [
             {

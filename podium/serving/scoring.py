@@ -1,8 +1,8 @@
-"""A request's body to rows, and a model's predictions back: MLflow's scoring protocol.
+"""MLflow's scoring protocol: parses a request body into rows and serialises the model's predictions.
 
-What is accepted and what is answered is MLflow's, by its own functions. Plain bodies, rows of numbers and texts under
-the signature's names, take a shorter way to the very same frame: MLflow goes through the columns twice, which for one
-row takes three times as long as the model does.
+MLflow's own functions parse and validate. Plain bodies, rows of numbers and strings under the signature's names, take a
+fast path to the identical data frame: MLflow validates the columns twice, which for one row takes three times as long
+as the prediction.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 JSON, CSV = "application/json", "text/csv"
 SPLIT, RECORDS, INSTANCES, INPUTS = FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
-# What MLflow casts without loss to a column's type; anything else is left to MLflow.
+# Types that MLflow casts to a column's type without loss; MLflow handles all others.
 PLAIN: dict[str, tuple[str, frozenset[type]]] = {
     "double": ("float64", frozenset({float, int})),
     "long": ("int64", frozenset({int})),
@@ -38,15 +38,15 @@ PLAIN: dict[str, tuple[str, frozenset[type]]] = {
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What was answered.
+class Predictions:
+    """The response to a request.
 
     Parameters
     ----------
     body : bytes
         JSON, ``{"predictions": [...]}``.
     rows : int
-        How many rows were asked about.
+        Number of rows.
     """
 
     body: bytes
@@ -54,19 +54,19 @@ class Answer:
 
 
 class Scorer:
-    """Answers requests with one model.
+    """Predicts for requests with one model.
 
     Parameters
     ----------
-    served : mlflow.pyfunc.PyFuncModel
+    model : mlflow.pyfunc.PyFuncModel
         A scikit-learn model with a signature.
     """
 
-    def __init__(self, served: Any) -> None:
-        self.served = served
-        self.schema: Schema = served.metadata.get_input_schema()
-        self._model = served.get_raw_model()
-        # Of an array: see below. For the whole process, as putting it back is not safe between threads.
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.schema: Schema = model.metadata.get_input_schema()
+        self._sklearn_model = model.get_raw_model()
+        # Arrays have no feature names, see below. Restoring the filter would not be thread-safe, so it stays.
         warnings.filterwarnings("ignore", message="X does not have valid feature names", category=UserWarning)
 
     @cached_property
@@ -75,7 +75,7 @@ class Scorer:
 
     @cached_property
     def _plain(self) -> list[tuple[str, frozenset[type]]] | None:
-        """What each column has to hold for the shorter way; None where a column has a type that it does not know."""
+        """The dtype and types of each column for the fast path; None if a column has another type."""
         found = []
         for spec in self.schema.inputs:
             dtype, types = PLAIN.get(getattr(spec.type, "name", ""), ("", frozenset()))
@@ -86,29 +86,29 @@ class Scorer:
 
     @cached_property
     def _are_numbers(self) -> bool:
-        """Whether all columns are required, and numbers."""
+        """Whether all columns are required numbers."""
         return self._plain is not None and {types for _, types in self._plain} == {PLAIN["double"][1]}
 
     @cached_property
     def takes_arrays(self) -> bool:
-        """Whether the model takes an array for a frame: scikit-learn looks at a frame for three times as long.
+        """Whether the model can predict for an array: scikit-learn takes three times as long to check a data frame.
 
-        It takes columns by their place then, which is the same one: an array has been put into the signature's order.
-        Only what chooses columns by name has to have a frame.
+        The array has its columns in the order of the signature. Only a model that selects columns by name needs a data
+        frame.
         """
         from sklearn.compose import ColumnTransformer
 
-        steps = [step for _, step in getattr(self._model, "steps", [("", self._model)])]
-        named = list(getattr(self._model, "feature_names_in_", ()))
+        steps = [step for _, step in getattr(self._sklearn_model, "steps", [("", self._sklearn_model)])]
+        named = list(getattr(self._sklearn_model, "feature_names_in_", ()))
         return named == self._columns and not any(isinstance(step, ColumnTransformer) for step in steps)
 
-    def answer(self, body: bytes, content_type: str, most_rows: int) -> Answer:
-        """Answer a request.
+    def predict(self, body: bytes, content_type: str, most_rows: int) -> Predictions:
+        """Predict for a request.
 
         Raises
         ------
         RequestError
-            If the body is not what the protocol or the signature asks for, or the model cannot answer for its rows.
+            If the body does not match the protocol or the signature, or the model cannot predict for its rows.
         """
         from mlflow.utils.proto_json_utils import NumpyEncoder, _get_jsonable_obj
 
@@ -122,24 +122,24 @@ class Scorer:
         else:
             data = self._parse(body if decoded is None else decoded)
             _check_rows(rows := _rows(data), most_rows)
-            predictions = self._predict(self.served.predict, data)
+            predictions = self._predict(self.model.predict, data)
         text = json.dumps({"predictions": _get_jsonable_obj(predictions, pandas_orient="records")}, cls=NumpyEncoder)
-        return Answer(text.encode(), rows)
+        return Predictions(text.encode(), rows)
 
     def plain_frame(self, decoded: dict[str, Any]) -> pd.DataFrame | None:
-        """Return the frame that MLflow would give to the model, None where that is for MLflow itself to say."""
+        """Return the data frame that MLflow would pass to the model; None if the body needs MLflow's parser."""
         table = self._plain_table(decoded)
         return None if table is None else self._framed(table)
 
     def _predict_plain(self, table: Any) -> Any:
         if self.takes_arrays and not hasattr(table, "columns"):
-            # What a model refuses, it refuses again below, and then says it of the columns' names.
+            # If this fails, the prediction below fails too, with a message that has the names of the columns.
             with contextlib.suppress(Exception):
-                return self._model.predict(table)
-        return self._predict(self._model.predict, self._framed(table))
+                return self._sklearn_model.predict(table)
+        return self._predict(self._sklearn_model.predict, self._framed(table))
 
     def _plain_table(self, decoded: dict[str, Any]) -> Any:
-        """Return rows of numbers as an array, other plain rows as a frame, and of others None."""
+        """Return rows of numbers as an array, other plain rows as a data frame; None for all others."""
         rows = self._plain_rows(decoded)
         if not rows or self._plain is None:
             return None
@@ -154,7 +154,7 @@ class Scorer:
         return pd.DataFrame(table, columns=self._columns, copy=False)
 
     def _plain_rows(self, decoded: dict[str, Any]) -> list[list[Any]] | None:
-        """Return the values in the order of the signature's columns, of rows that have exactly these."""
+        """Return the values in the order of the signature; None if the rows have other columns."""
         if len(decoded) != 1 or self._plain is None:
             return None
         ((kind, table),) = decoded.items()
@@ -179,7 +179,7 @@ class Scorer:
         if self._are_numbers:
             if not set(map(type, itertools.chain.from_iterable(rows))) <= plain[0][1]:
                 return None
-            # In Fortran's order, as MLflow's frame of columns has it: sums may round otherwise in the other.
+            # In Fortran order like MLflow's data frame: in C order, sums may be rounded differently.
             return np.array(rows, dtype="float64", order="F")
         columns = {}
         for name, values, (dtype, types) in zip(self._columns, zip(*rows, strict=True), plain, strict=True):
@@ -189,7 +189,7 @@ class Scorer:
         return pd.DataFrame(columns, copy=False)
 
     def _parse(self, given: bytes | dict[str, Any]) -> Any:
-        """Return the rows as MLflow's server parses them."""
+        """Return the rows, parsed as MLflow's server does."""
         from mlflow.pyfunc.scoring_server import infer_and_parse_data, parse_csv_input
 
         try:
@@ -197,30 +197,30 @@ class Scorer:
                 return parse_csv_input(io.StringIO(given.decode()), self.schema)
             return infer_and_parse_data({name: given[name] for name in FORMATS if name in given}, self.schema)
         except Exception as error:
-            # Whatever a body can raise in pandas and MLflow, it is the body that has to change.
+            # Whatever pandas or MLflow raises here, the body is the cause.
             raise _bad_request(cause(error)) from error
 
     def _predict(self, predict: Any, rows: Any) -> Any:
         try:
             return predict(rows)
         except Exception as error:
-            raise _bad_request(f"the model cannot answer for these rows: {cause(error)}") from error
+            raise _bad_request(f"the model cannot predict for these rows: {cause(error)}") from error
 
 
-def quickest(scorer: Scorer, body: bytes, tries: int = 3) -> float:
-    """Ask a model a question and return how many seconds the quickest answer took.
+def fastest_prediction(scorer: Scorer, body: bytes, tries: int = 3) -> float:
+    """Predict several times for a request body and return the seconds of the fastest prediction.
 
     Raises
     ------
     RequestError
-        If it does not answer.
+        If the model cannot predict.
     """
-    took = []
+    seconds = []
     for _ in range(tries):
         started = time.perf_counter()
-        scorer.answer(body, JSON, most_rows=len(body))
-        took.append(time.perf_counter() - started)
-    return min(took)
+        scorer.predict(body, JSON, most_rows=len(body))
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)
 
 
 def _bad_request(message: str) -> RequestError:
@@ -228,7 +228,7 @@ def _bad_request(message: str) -> RequestError:
 
 
 def _media_type(content_type: str) -> str:
-    """Return JSON or CSV, the two kinds of body that are taken, from the header of a request."""
+    """Return the media type of a request body, JSON or CSV."""
     kind, *parameters = (part.strip() for part in content_type.split(";"))
     for parameter in parameters:
         name, _, value = parameter.partition("=")
@@ -246,17 +246,17 @@ def _decoded(body: bytes) -> dict[str, Any]:
         decoded = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise _bad_request(f"the body is not valid JSON: {error}") from error
-    wanted = f"the body has to be a JSON object with exactly one of {', '.join(FORMATS)}"
+    required = f"the body must be a JSON object with exactly one of {', '.join(FORMATS)}"
     if not isinstance(decoded, dict):
-        raise _bad_request(f"{wanted}, and is none")
-    decoded.pop("params", None)  # as MLflow ignores them for a model that takes none
+        raise _bad_request(required)
+    decoded.pop("params", None)  # MLflow ignores them too for a model without parameters
     if len(found := decoded.keys() & set(FORMATS)) != 1:
-        raise _bad_request(f"{wanted}, and has {' and '.join(sorted(found)) or 'none'}")
+        raise _bad_request(f"{required}; it has {' and '.join(sorted(found)) or 'none'}")
     return decoded
 
 
 def _rows_of_json(decoded: dict[str, Any]) -> int:
-    """Return about how many rows a body has, before anything is made of them."""
+    """Return the approximate number of rows of a body before it is parsed further."""
     (name,) = decoded.keys() & set(FORMATS)
     table = decoded[name]
     return _rows(table.get("data") if name == SPLIT and isinstance(table, dict) else table)
@@ -273,7 +273,7 @@ def _rows(data: Any) -> int:
 
 def _check_rows(rows: int, most: int) -> None:
     if rows > most:
-        raise RequestError(413, "RESOURCE_EXHAUSTED", f"the request has {rows:,} rows, and at most {most:,} are taken")
+        raise RequestError(413, "RESOURCE_EXHAUSTED", f"the request has {rows:,} rows; the limit is {most:,}")
 
 
 def _all_of(values: Any, kind: type) -> bool:

@@ -1,4 +1,4 @@
-"""The inference server: a process that follows Production, and workers that answer on one socket."""
+"""The inference server: a process that follows Production, and workers that answer requests on one socket."""
 
 from __future__ import annotations
 
@@ -13,50 +13,51 @@ from typing import TYPE_CHECKING
 
 from podium import signals
 from podium.errors import PodiumError
+from podium.serving.settings import PORT, PORTS, ServerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-from podium.serving.settings import PORT, PORTS, ServerSettings
-
-#: One thread for each worker: with one for every core each, workers only get in each other's way.
+#: One thread per worker: with one per core in each, workers would slow each other down.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
-#: Where the processes keep what they count; prometheus-client looks for it when it is imported.
-METERS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+#: Folder of the processes' metrics; prometheus-client reads the variable when it is imported.
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def serve(settings: ServerSettings, report: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C or SIGTERM, then finish the requests that have begun.
+    """Serve until Ctrl-C or SIGTERM, then finish the requests in progress.
 
     Parameters
     ----------
+    settings : ServerSettings
+        What to serve, and how.
     report : callable
-        Takes one line about each thing that happens.
+        Takes one line about each event.
 
     Raises
     ------
     PodiumError
-        If the port is taken, or a process ends again and again.
+        If the port is taken, or processes repeatedly end right after their start.
     """
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
     with _listener(settings) as listener, tempfile.TemporaryDirectory(prefix="podium-serve-") as folder:
-        os.environ[METERS_FOLDER] = folder
+        os.environ[METRICS_FOLDER] = folder
         _import_all()
-        from podium.serving.main_process import Arbiter
+        from podium.serving.main_process import MainProcess
 
         with contextlib.suppress(KeyboardInterrupt), signals.as_interrupts():
-            Arbiter(settings, listener, report).run()
+            MainProcess(settings, listener, report).run()
     report("stopped")
 
 
 def _import_all() -> None:
-    """Import what the processes need, which then share it, and leave it out of garbage collection for good.
+    """Import what the processes need before they are forked, and exclude it from garbage collection.
 
-    A full collection over all that MLflow and scikit-learn have made takes 0.1 s, in which nothing is answered.
+    A full collection over the objects of MLflow and scikit-learn takes 0.1 s, during which no request is answered.
     """
-    gc.disable()  # imports make only what stays
+    gc.disable()  # imports create only objects that stay
     for module in ("mlflow.pyfunc.scoring_server", "mlflow.sklearn", "sklearn", "uvicorn", "uvloop", "httptools"):
         importlib.import_module(module)
     from podium.registry import model_files
@@ -70,7 +71,7 @@ def _import_all() -> None:
 
 @contextlib.contextmanager
 def _listener(settings: ServerSettings) -> Iterator[socket.socket]:
-    """Give a socket that listens: on the port that is asked for, else on the first free one."""
+    """Open a listening socket on the configured port, or on the first free one."""
     ports = range(PORT, PORT + PORTS) if settings.port is None else (settings.port,)
     for port in ports:
         try:

@@ -1,4 +1,4 @@
-"""What to serve, and how."""
+"""Settings of the inference server."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ PORT, PORTS = 8000, 200
 
 @dataclass(frozen=True)
 class Limits:
-    """What a request may ask for.
+    """Limits of a request.
 
     Parameters
     ----------
     body : int
-        Bytes of its body.
+        Most bytes of the body.
     rows : int
-        Rows.
+        Most rows.
     seconds : float
-        Until it is answered.
+        Most seconds for the body to arrive, and for the prediction.
     """
 
     body: int = 16 * 2**20
@@ -38,25 +38,25 @@ class ServerSettings:
     Parameters
     ----------
     project : Project
-        Where the stack and the copy are.
+        The project, whose running stack is preferred and which holds the local copy.
     pipeline : str
-        Its registered model's version in Production is served.
+        The pipeline whose version in Production is served.
     limits : Limits
-        What a request may ask for.
+        Limits of a request.
     host : str
         Address to listen on.
     port : int or None
         Port to listen on, 0 for any; None for the first free one from :data:`PORT` on.
     workers : int
-        Processes that answer.
+        Number of worker processes.
     token : str or None
-        What requests have to bear.
+        Bearer token that requests must send; None for no authentication.
     shadow : str or None
-        Alias of a version that gets each request too, in the background.
+        Alias of the version that runs as the shadow model; None for no shadow.
     tracking_uri : str or None
-        MLflow server to follow if the project has no stack running.
+        MLflow server to use if the project has no stack running.
     database_url : str or None
-        PostgreSQL server of the stack, instead of the embedded one.
+        PostgreSQL server that the stack uses instead of the embedded one.
     """
 
     project: Project

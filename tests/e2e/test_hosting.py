@@ -128,7 +128,7 @@ def test_the_deploy_step_says_what_answers(served):
     run = served.runs("iris_host")[0]["dag_run_id"]
     path = f"/dags/iris_host/dagRuns/{run}/taskInstances/deploy/logs/1"
     events = served.airflow.get(path, full_content=True)["content"]
-    assert any(f"{served.status['serve']['url']} answers with version" in event["event"] for event in events)
+    assert any(f"{served.status['serve']['url']} serves version" in event["event"] for event in events)
 
 
 def test_podium_down_ends_the_server_too(served):

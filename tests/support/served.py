@@ -1,4 +1,4 @@
-"""The inference server as a user runs it: the command, in a process of its own, on a free port."""
+"""The inference server as a user runs it: the command in a separate process, on a free port."""
 
 import contextlib
 import http.client
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 
 COLUMNS = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"]
-# Enough rows for the versions to differ about some of them.
+# Enough rows for the versions to predict differently for some.
 GRID = [list(row) for row in itertools.product((4.5, 6.0, 7.5), (2.0, 3.5), (1.5, 3.0, 5.0), (0.2, 1.3, 2.2))]
 BODY = {"dataframe_split": {"columns": COLUMNS, "data": GRID}}
 
@@ -40,13 +40,13 @@ class Served:
     Parameters
     ----------
     project : Project
-        Gets a spec of the pipeline, and the copy.
+        Its folder gets a spec of the pipeline and the local copy.
     pipeline : str
-        What is served.
+        The pipeline to serve.
     options : str
-        Of the command.
+        Options of the command.
     env : str
-        Variables of its environment; None takes one away.
+        Environment variables; None removes one.
     """
 
     def __init__(self, project, pipeline, *options, **env):
@@ -64,7 +64,7 @@ class Served:
         )
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        self.url = self.line(" is served at ").rpartition(" ")[2]
+        self.url = self.line("serving ").rpartition(" ")[2]
         self.client = httpx.Client(base_url=self.url, timeout=PATIENCE)
 
     def _read(self):
@@ -77,19 +77,19 @@ class Served:
             self._news.notify_all()
 
     def line(self, text, after=0):
-        """Wait for a line with this text, from a line on, and return it."""
+        """Wait for a line that contains a string, and return it; ``after`` is the number of lines to skip."""
         found = []
 
-        def looked():
+        def is_decided():
             found[:] = [line for line in self.lines[after:] if text in line]
             return found or "(ended)" in self.lines
 
         with self._news:
-            assert self._news.wait_for(looked, PATIENCE), self.lines
+            assert self._news.wait_for(is_decided, PATIENCE), self.lines
         assert found, self.lines
         return found[0]
 
-    def ask(self, body, content_type="application/json", **headers):
+    def predict(self, body, content_type="application/json", **headers):
         content = body if isinstance(body, str | bytes) else json.dumps(body)
         return self.client.post("/invocations", content=content, headers={"content-type": content_type, **headers})
 
@@ -98,7 +98,7 @@ class Served:
         return self.client.get("/model").json()
 
     def shown(self, condition):
-        """Return what ``/model`` shows once it meets a condition: a worker is told after the line has been written."""
+        """Wait until ``/model`` meets a condition and return it: a worker gets the status after the line is printed."""
         deadline = time.monotonic() + PATIENCE
         while not condition(found := self.model):
             assert time.monotonic() < deadline, found
@@ -106,7 +106,7 @@ class Served:
         return found
 
     def stop(self, number=signal.SIGTERM):
-        """Ask it to stop, and return how it ended."""
+        """Send a signal to stop, and return the exit code."""
         self.process.send_signal(number)
         try:
             return self.process.wait(PATIENCE)
@@ -128,8 +128,8 @@ class Served:
         self.process.stdout.close()
 
 
-class Asker(threading.Thread):
-    """Asks the same question over one connection until told to end, and keeps what was answered."""
+class Client(threading.Thread):
+    """Sends the same request over one connection until told to end, and keeps the responses."""
 
     def __init__(self, url, body):
         super().__init__()

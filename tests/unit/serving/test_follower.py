@@ -1,4 +1,4 @@
-"""The inference server follows Production: swaps, versions that cannot be served, a registry that is away, the copy."""
+"""The inference server follows Production: swaps, versions that cannot be served, an unreachable registry, the copy."""
 
 import contextlib
 import itertools
@@ -14,7 +14,7 @@ import pytest
 from sklearn.base import BaseEstimator
 
 from podium.registry.client import Registry
-from tests.support.served import BODY, COLUMNS, GRID, PATIENCE, Asker, Served
+from tests.support.served import BODY, COLUMNS, GRID, PATIENCE, Client, Served
 
 GNB, LDA, FOREST = 1, 2, 3
 
@@ -40,19 +40,20 @@ def expected(hall):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_swap_under_load_fails_no_request_and_is_one_step_on_every_connection(hall, expected, workers):
+def test_no_request_fails_during_a_swap_and_no_connection_sees_the_old_version_again(hall, expected, workers):
     hall.models.set_production(GNB)
     with Served(hall.project, "hall", "--workers", str(workers)) as server:
-        server.line(f"version {GNB} (gnb) answers")
-        askers = [Asker(server.url, BODY) for _ in range(4)]
+        server.line(f"serving version {GNB} (gnb)")
+        clients = [Client(server.url, BODY) for _ in range(4)]
         for number in (LDA, FOREST, GNB):
+            seen = len(server.lines)
             hall.models.set_production(number)
-            started, seen = time.monotonic(), len(server.lines)
-            server.line(f"version {number} ", after=seen - 1)
-            assert time.monotonic() - started < 2
-            assert server.ask(BODY).headers["x-podium-model-version"] == str(number)
-        answers = [asker.finish() for asker in askers]
-    assert [asker.error for asker in askers] == [None] * 4
+            started = time.monotonic()
+            server.line(f"serving version {number} ", after=seen)
+            assert time.monotonic() - started < 10  # usually under one; the bound allows for a loaded machine
+            assert server.predict(BODY).headers["x-podium-model-version"] == str(number)
+        answers = [client.finish() for client in clients]
+    assert [client.error for client in clients] == [None] * 4
     for found in answers:
         assert {status for status, *_ in found} == {200}
         assert [version for version, _ in itertools.groupby(version for _, version, _ in found)] == [
@@ -61,18 +62,18 @@ def test_a_swap_under_load_fails_no_request_and_is_one_step_on_every_connection(
         assert all(body["predictions"] == expected[version] for _, version, body in found)
 
 
-def test_a_version_that_came_into_production_is_looked_at_at_once_when_asked_to(trained):
+def test_a_reload_serves_a_newly_promoted_version(trained):
     with Served(trained.project, trained.pipeline) as server:
-        server.line("version 1 (gnb) answers")
+        server.line("serving version 1 (gnb)")
         trained.models.set_production(2)
         assert server.client.post("/reload").status_code == 202
-        server.line("version 2 (lda) answers in place of version 1")
+        server.line("serving version 2 (lda), replacing version 1")
         assert server.model["version"] == 2
         assert "version 2 (lda)" in server.client.get("/openapi.json").text
 
 
 class Trap(BaseEstimator):
-    """A classifier whose pickle writes a file when it is opened."""
+    """A classifier whose pickle creates a file when it is loaded."""
 
     def __init__(self, path):
         self.path = path
@@ -85,10 +86,10 @@ class Trap(BaseEstimator):
 
 
 def broken(lab, tmp_path, how):
-    """Register a version that must not be served, and return why."""
+    """Register a version that must not be served, and return the reason."""
     if how == "pickle":
-        mlflow.sklearn.save_model(Trap(tmp_path / "opened"), tmp_path / "bad", serialization_format="cloudpickle")
-        (tmp_path / "opened").unlink(missing_ok=True)  # MLflow opens what it saves
+        mlflow.sklearn.save_model(Trap(tmp_path / "loaded"), tmp_path / "bad", serialization_format="cloudpickle")
+        (tmp_path / "loaded").unlink(missing_ok=True)  # MLflow loads the model that it saves
         reason = "refused: not a scikit-learn model saved with skops"
     else:
         source = lab.models.client.get_model_version_download_uri(lab.models.model, "1")
@@ -96,10 +97,10 @@ def broken(lab, tmp_path, how):
         if how == "cut short":
             (tmp_path / "bad" / "model.skops").write_bytes(b"PK")
             reason = "BadZipFile"
-        elif how == "another question":
-            question = {"dataframe_split": {"columns": ["a"], "data": [[1]]}}
-            (tmp_path / "bad" / "serving_input_example.json").write_text(json.dumps(question))
-            reason = "asked about its input example: the model cannot answer for these rows: Model is missing inputs"
+        elif how == "wrong input example":
+            example = {"dataframe_split": {"columns": ["a"], "data": [[1]]}}
+            (tmp_path / "bad" / "serving_input_example.json").write_text(json.dumps(example))
+            reason = "the input example failed: the model cannot predict for these rows: Model is missing inputs"
         else:
             (tmp_path / "bad" / "MLmodel").unlink()
             reason = "MLmodel"
@@ -113,46 +114,51 @@ SLOW = pytest.mark.slow
 
 @pytest.mark.parametrize(
     "how",
-    ["pickle", pytest.param("cut short", marks=SLOW), "another question", pytest.param("no description", marks=SLOW)],
+    [
+        "pickle",
+        pytest.param("cut short", marks=SLOW),
+        "wrong input example",
+        pytest.param("no MLmodel", marks=SLOW),
+    ],
 )
-def test_a_version_that_cannot_be_served_leaves_the_one_before(trained, tmp_path, how):
+def test_the_served_version_stays_if_the_new_one_cannot_be_served(trained, tmp_path, how):
     reason = broken(trained, tmp_path, how)
     with Served(trained.project, trained.pipeline) as server:
-        server.line("version 1 (gnb) answers")
+        server.line("serving version 1 (gnb)")
         trained.models.set_production(3)
-        line = server.line("version 3 is not served: ")
+        line = server.line("version 3 cannot be served: ")
         assert reason in line
-        assert line.endswith("; version 1 (gnb) stays")
+        assert line.endswith("; still serving version 1 (gnb)")
         found = server.shown(lambda model: model["failed"])
         assert (found["version"], found["production"], found["failed"]["version"]) == (1, 3, 3)
         assert reason in found["failed"]["reason"]
         assert "podium_load_failures_total 1.0" in server.client.get("/metrics").text
-        assert server.ask(BODY).headers["x-podium-model-version"] == "1"
-        assert not (tmp_path / "opened").exists()
+        assert server.predict(BODY).headers["x-podium-model-version"] == "1"
+        assert not (tmp_path / "loaded").exists()
         trained.models.set_production(2)
-        server.line("version 2 (lda) answers in place of version 1")
+        server.line("serving version 2 (lda), replacing version 1")
         assert server.shown(lambda model: model["failed"] is None)["version"] == 2
 
 
-def test_it_starts_with_nothing_in_production_and_serves_as_soon_as_there_is_something(trained):
+def test_it_starts_without_a_version_in_production_and_serves_the_first_one(trained):
     models = Registry(f"{trained.pipeline}-later")
     with Served(trained.project, models.pipeline) as server:
-        server.line("nothing is in Production")
-        refused = server.ask(BODY)
+        server.line("is in Production; requests get 503")
+        refused = server.predict(BODY)
         assert (refused.status_code, refused.json()["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE")
-        assert refused.json()["message"] == f"nothing is in Production of {models.model} yet"
+        assert refused.json()["message"] == f"no version of {models.model} is in Production yet"
         assert [server.client.get(path).status_code for path in ("/ping", "/health")] == [503, 503]
         assert (server.model["version"], server.model["production"]) == (None, None)
         one = trained.models.client.get_model_version(trained.models.model, "1")
         models.create_version(source=one.source, run_id=one.run_id, model_id=one.model_id)
         models.set_production(1)
-        server.line("version 1 answers")
-        assert server.ask(BODY).status_code == 200
+        server.line("serving version 1")
+        assert server.predict(BODY).status_code == 200
 
 
 @contextlib.contextmanager
 def mlflow_server(folder, port=None):
-    """A real MLflow server; its port is free again when it has ended."""
+    """A real MLflow server; its port is free again afterwards."""
     import socket
 
     if port is None:
@@ -187,7 +193,7 @@ def mlflow_server(folder, port=None):
         process.wait(PATIENCE)
 
 
-def test_it_outlives_the_registry_finds_it_again_and_starts_from_its_copy(trained, tmp_path, monkeypatch):
+def test_it_serves_without_the_registry_reconnects_and_starts_from_the_local_copy(trained, tmp_path, monkeypatch):
     folder = tmp_path / "server"
     folder.mkdir()
     with mlflow_server(folder) as uri:
@@ -199,24 +205,24 @@ def test_it_outlives_the_registry_finds_it_again_and_starts_from_its_copy(traine
         model = lab.models.model
         lab.models.set_production(1)
         server = Served(lab.project, lab.pipeline, MLFLOW_TRACKING_URI=uri)
-        server.line("version 1 (gnb) answers")
+        server.line("serving version 1 (gnb)")
         assert server.shown(lambda shown: shown["mlflow"] == f"{uri}/#/models/{model}/versions/1")
     with server:
-        assert "version 1 (gnb) goes on answering" in server.line("the registry does not answer")
-        assert server.ask(BODY).status_code == 200
+        assert "still serving version 1 (gnb)" in server.line("the registry does not respond")
+        assert server.predict(BODY).status_code == 200
         assert server.shown(lambda model: not model["registry"]["reachable"])
         assert "podium_registry_reachable 0.0" in server.client.get("/metrics").text
         with mlflow_server(folder, int(uri.rpartition(":")[2])):
-            server.line("the registry answers at")
+            server.line("the registry responds again at")
             Registry(lab.pipeline, uri).set_production(2)
-            server.line("version 2 (lda) answers in place of version 1")
+            server.line("serving version 2 (lda), replacing version 1")
         server.stop()
     with Served(lab.project, lab.pipeline, MLFLOW_TRACKING_URI=uri) as again:
-        again.line("version 2 (lda) answers, from the last copy")
+        again.line("serving version 2 (lda) from the local copy")
         assert (again.model["version"], again.model["is_copy"]) == (2, True)
-        assert again.ask(BODY).status_code == 200
+        assert again.predict(BODY).status_code == 200
     (copy,) = (lab.project.home / "serve" / model).glob("*/model.skops")
     copy.write_bytes(b"PK")
     with Served(lab.project, lab.pipeline, MLFLOW_TRACKING_URI=uri) as last:
-        last.line("the last copy is not served: ")
-        assert last.ask(BODY).status_code == 503
+        last.line("the local copy cannot be served: ")
+        assert last.predict(BODY).status_code == 503

@@ -1,4 +1,4 @@
-"""The shorter way from a body to an answer: it gives what MLflow's own gives, or leaves the body to MLflow."""
+"""The fast path from request body to data frame: equal to MLflow's own, or left to MLflow."""
 
 import functools
 import json
@@ -39,7 +39,7 @@ def rows_of(name):
 
 @functools.cache
 def scorer(name, estimator="GaussianNB"):
-    """A saved and opened model, without a run."""
+    """The scorer of a model that was saved and loaded, without a run."""
     rows = rows_of(name)
     config = ClassifierConfig("one", "one.yaml", estimator, {}, ())
     model = fit.pipeline(config, rows.x_train, rows.x_test, 0).fit(rows.x_train, rows.y_train)
@@ -55,18 +55,18 @@ def saved(model, rows):
 NUMBERS = st.one_of(
     st.floats(), st.integers(), st.integers(-(10**30), 10**30), st.just(10**400), st.none(), st.booleans(), st.text()
 )
-TEXTS = st.one_of(st.sampled_from(["basic", "east", "card"]), st.text(), st.none(), st.integers(), st.just(math.nan))
+STRINGS = st.one_of(st.sampled_from(["basic", "east", "card"]), st.text(), st.none(), st.integers(), st.just(math.nan))
 PLAIN_NUMBERS = st.one_of(st.floats(allow_nan=False), st.integers(-(2**70), 2**70))
 
 
 @st.composite
 def bodies(draw, name):
-    """Bodies of every form with the right columns, some of them with something wrong."""
+    """Bodies of every format with the right columns, some of them with a mistake."""
     schema = scorer(name).schema
     names = schema.input_names()
     is_plain = draw(st.booleans())
     values = {
-        spec.name: (st.sampled_from(["basic", "east"]) if is_plain else TEXTS)
+        spec.name: (st.sampled_from(["basic", "east"]) if is_plain else STRINGS)
         if spec.type.name == "string"
         else (PLAIN_NUMBERS if is_plain else NUMBERS)
         for spec in schema.inputs
@@ -89,28 +89,28 @@ def bodies(draw, name):
 
 
 @pytest.mark.parametrize("name", DATA)
-def test_rows_that_take_the_shorter_way_are_the_very_frame_that_mlflow_makes(name):
+def test_the_fast_path_builds_the_same_data_frame_as_mlflow(name):
     taken = []
 
     @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(bodies(name))
     def agrees(body):
-        short = scorer(name).plain_frame(json.loads(json.dumps(body)))
-        taken.append(short is not None)
-        if short is not None:
+        fast = scorer(name).plain_frame(json.loads(json.dumps(body)))
+        taken.append(fast is not None)
+        if fast is not None:
             schema = scorer(name).schema
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                long = _enforce_schema(infer_and_parse_data(json.loads(json.dumps(body)), schema), schema)
-            pd.testing.assert_frame_equal(short.reset_index(drop=True), long.reset_index(drop=True), check_exact=True)
+                slow = _enforce_schema(infer_and_parse_data(json.loads(json.dumps(body)), schema), schema)
+            pd.testing.assert_frame_equal(fast.reset_index(drop=True), slow.reset_index(drop=True), check_exact=True)
 
     agrees()
-    assert sum(taken) > len(taken) / 50, "next to nothing takes it"
+    assert sum(taken) > len(taken) / 50, "hardly any body takes the fast path"
 
 
 @pytest.mark.parametrize("name", DATA)
-def test_what_is_refused_is_refused_by_mlflow_too(name):
-    served = scorer(name).served
+def test_predictions_and_refusals_equal_those_of_mlflow(name):
+    model = scorer(name).model
 
     @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(bodies(name))
@@ -119,11 +119,11 @@ def test_what_is_refused_is_refused_by_mlflow_too(name):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                expected = list(served.predict(infer_and_parse_data(json.loads(text), scorer(name).schema)))
+                expected = list(model.predict(infer_and_parse_data(json.loads(text), scorer(name).schema)))
             except Exception:  # noqa: BLE001
                 expected = None
             try:
-                found = json.loads(scorer(name).answer(text.encode(), JSON, 1000).body)["predictions"]
+                found = json.loads(scorer(name).predict(text.encode(), JSON, 1000).body)["predictions"]
             except RequestError:
                 found = None
         assert found == expected
@@ -133,7 +133,7 @@ def test_what_is_refused_is_refused_by_mlflow_too(name):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", sorted({*SINGLE_LABEL, *catalogue.transformers()}))
-def test_a_pipeline_says_of_an_array_what_it_says_of_the_frame(name):
+def test_a_pipeline_predicts_the_same_for_an_array_as_for_a_data_frame(name):
     rows = rows_of("iris")
     labels = rows.y_train
     if name in ("FixedThresholdClassifier", "TunedThresholdClassifierCV"):
@@ -141,27 +141,27 @@ def test_a_pipeline_says_of_an_array_what_it_says_of_the_frame(name):
     steps = [ALLOWED[name](**arguments(name)), *([GaussianNB()] if name in catalogue.transformers() else [])]
     try:
         model = make_pipeline(*steps).fit(rows.x_train, labels)
-        asker = saved(model, rows)
+        model_scorer = saved(model, rows)
     except (ValueError, TypeError):
-        pytest.skip("not made for these rows")
-    assert asker.takes_arrays, "it would be asked with a frame"
-    body = {"dataframe_split": rows.x_train.to_dict(orient="split")}  # an encoder may refuse what it has not seen
-    found = json.loads(asker.answer(json.dumps(body).encode(), JSON, 1000).body)["predictions"]
+        pytest.skip("cannot be fitted on these rows")
+    assert model_scorer.takes_arrays, "it would predict for a data frame"
+    body = {"dataframe_split": rows.x_train.to_dict(orient="split")}  # an encoder may refuse unseen values
+    found = json.loads(model_scorer.predict(json.dumps(body).encode(), JSON, 1000).body)["predictions"]
     assert found == model.predict(rows.x_train).tolist()
 
 
-def test_a_model_that_chooses_columns_by_name_gets_a_frame():
+def test_a_model_that_selects_columns_by_name_gets_a_data_frame():
     assert not scorer("churn").takes_arrays
     assert scorer("iris").takes_arrays
 
 
-def test_the_answer_is_the_same_bytes_as_that_of_mlflow():
+def test_the_response_has_the_same_bytes_as_mlflows():
     from io import StringIO
 
     from mlflow.pyfunc.scoring_server import predictions_to_json
 
     rows = rows_of("iris").x_test
     text = StringIO()
-    predictions_to_json(scorer("iris").served.predict(rows), text)
+    predictions_to_json(scorer("iris").model.predict(rows), text)
     body = json.dumps({"dataframe_records": rows.to_dict(orient="records")}).encode()
-    assert scorer("iris").answer(body, JSON, 1000).body.decode() == text.getvalue()
+    assert scorer("iris").predict(body, JSON, 1000).body.decode() == text.getvalue()

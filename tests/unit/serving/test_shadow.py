@@ -1,4 +1,4 @@
-"""A version in the shadow of Production: asked the same, recorded, and of use to the next promotion."""
+"""The shadow model: gets the same requests as Production; the comparison is recorded and gates can use it."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.support.served import BODY, GRID, Served
 
 @pytest.fixture
 def trained(lab):
-    """Two versions that differ about some rows; the second is the challenger of the first, which is in Production."""
+    """Two versions with different predictions for some rows: the first is in Production, the second the challenger."""
     for name, estimator in (("gnb", "GaussianNB"), ("lda", "LinearDiscriminantAnalysis")):
         lab.write(f"{name}.yaml", f"estimator: {estimator}\n")
         lab.train_all()
@@ -16,7 +16,7 @@ def trained(lab):
     return lab
 
 
-def share_that_agrees(models, one, other):
+def agreement_of(models, one, other):
     import pandas as pd
 
     rows = pd.DataFrame(GRID, columns=BODY["dataframe_split"]["columns"])
@@ -24,16 +24,16 @@ def share_that_agrees(models, one, other):
     return sum(first == second) / len(rows)
 
 
-def test_the_challenger_is_asked_the_same_and_how_it_compares_is_in_mlflow(trained):
+def test_the_comparison_of_the_shadow_model_is_recorded_in_mlflow(trained):
     models = trained.models
-    agreement = share_that_agrees(models, 1, 2)
+    agreement = agreement_of(models, 1, 2)
     assert 0 < agreement < 1
     with Served(trained.project, trained.pipeline, "--shadow", "challenger", "--workers", "2") as server:
-        server.line("version 1 (gnb) answers")
-        server.line("version 2 (lda) is asked in the shadow (challenger)")
+        server.line("serving version 1 (gnb)")
+        server.line("version 2 (lda) runs as the shadow model (challenger)")
         assert server.shown(lambda model: model["shadow"] == {"alias": "challenger", "version": 2})
         for _ in range(30):
-            assert server.ask(BODY).headers["x-podium-model-version"] == "1"
+            assert server.predict(BODY).headers["x-podium-model-version"] == "1"
         assert server.stop() == 0
     (run,) = models.runs(suffix="-shadow")
     assert (run.data.tags["podium.shadow_version"], run.data.tags["podium.shadow_against"]) == ("2", "1")
@@ -48,35 +48,35 @@ def test_the_challenger_is_asked_the_same_and_how_it_compares_is_in_mlflow(train
     assert models.version(1).shadow == {}
 
 
-def test_what_the_shadow_drops_is_counted_and_delays_nobody(trained):
+def test_dropped_requests_are_counted_and_answered(trained):
     rows = {"dataframe_split": {**BODY["dataframe_split"], "data": GRID * 1500}}
     with Served(trained.project, trained.pipeline, "--shadow", "challenger") as server:
-        server.line("version 1 (gnb) answers")
-        server.line("is asked in the shadow")
-        assert server.ask(rows).status_code == 200
-        assert server.ask(BODY).status_code == 200
+        server.line("serving version 1 (gnb)")
+        server.line("runs as the shadow model")
+        assert server.predict(rows).status_code == 200
+        assert server.predict(BODY).status_code == 200
         assert 'podium_shadow_requests_total{outcome="dropped"} 1.0' in server.client.get("/metrics").text
         server.stop()
     (run,) = trained.models.runs(suffix="-shadow")
     assert (run.data.metrics["dropped_requests"], run.data.metrics["shadow_rows"]) == (1, len(GRID))
 
 
-def test_the_shadow_follows_its_alias(trained):
+def test_the_shadow_model_follows_its_alias(trained):
     client, model = trained.models.client, trained.models.model
     client.delete_registered_model_alias(model, "challenger")
     with Served(trained.project, trained.pipeline, "--shadow", "challenger") as server:
-        server.line(f"nothing is asked in the shadow: no version of {model} is challenger")
+        server.line(f"no shadow model: no version of {model} has the alias challenger")
         client.set_registered_model_alias(model, "challenger", "2")
-        server.line("version 2 (lda) is asked in the shadow")
+        server.line("version 2 (lda) runs as the shadow model")
         seen = len(server.lines)
         client.delete_registered_model_alias(model, "challenger")
-        server.line("nothing is asked in the shadow", after=seen)
+        server.line("no shadow model", after=seen)
         client.set_registered_model_alias(model, "challenger", "2")
-        server.line("version 2 (lda) is asked in the shadow", after=seen)
-        assert server.ask(BODY).status_code == 200
+        server.line("version 2 (lda) runs as the shadow model", after=seen)
+        assert server.predict(BODY).status_code == 200
 
 
-def test_a_gate_can_ask_for_what_the_shadow_has_measured(lab):
+def test_gates_can_use_the_metrics_of_the_shadow_model(lab):
     lab.write("gnb.yaml")
     lab.promote(lab.train_all())
     lab.write("lda.yaml", "estimator: LinearDiscriminantAnalysis\n")

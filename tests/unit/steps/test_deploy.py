@@ -1,4 +1,4 @@
-"""The deploy step against real servers: what they answer decides whether a new champion stays."""
+"""The deploy step against real servers: their responses decide whether a new champion stays."""
 
 import socket
 from pathlib import Path
@@ -18,7 +18,7 @@ FIRST, SECOND = 1, 2
 
 @pytest.fixture
 def reports(lab, without_plots):  # noqa: ARG001
-    """Two versions, the worse of them in Production."""
+    """Two versions, the worse one in Production."""
     for name, text in CONFIGS.items():
         lab.write(f"{name}.yaml", text)
     reports = lab.train_all()
@@ -45,7 +45,7 @@ def deploy(lab, *urls, timeout=15.0):
 
 
 def nowhere():
-    """Return an address at which nothing listens."""
+    """Return a URL at which nothing listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -55,7 +55,7 @@ def in_production(models):
     return models.in_production().number
 
 
-def test_every_server_answers_with_the_champion_before_the_step_ends(lab, models, promote_second):
+def test_every_server_serves_the_champion_when_the_step_ends(lab, models, promote_second):
     with Served(lab.project, lab.pipeline) as one, Served(lab.project, lab.pipeline, "--workers", "2") as other:
         promote_second()
         done = deploy(lab, one.url, other.url)
@@ -65,10 +65,10 @@ def test_every_server_answers_with_the_champion_before_the_step_ends(lab, models
     assert tag_names.DEPLOYED in models.version(SECOND).tags
 
 
-def test_a_version_that_a_server_refuses_is_rolled_back_from(lab, models, promote_second, monkeypatch):
-    monkeypatch.setattr(history, "_user", lambda: pytest.fail("it is the step that rolls back"))
+def test_a_version_that_fails_the_smoke_test_is_rolled_back(lab, models, promote_second, monkeypatch):
+    monkeypatch.setattr(history, "_user", lambda: pytest.fail("the step must roll back by itself, not the user"))
     with Served(lab.project, lab.pipeline) as good, Served(lab.project, lab.pipeline, "--max-bytes", "20") as bad:
-        # The first answers the smoke test; the second takes no request of that size.
+        # The first server passes the smoke test; the second refuses requests of that size.
         promote_second()
         with pytest.raises(AirflowFailException, match="version 1 is back in Production") as refused:
             deploy(lab, good.url, bad.url)
@@ -80,19 +80,19 @@ def test_a_version_that_a_server_refuses_is_rolled_back_from(lab, models, promot
     assert "not deployed" in last.reason
 
 
-def test_a_version_that_cannot_be_loaded_is_rolled_back_from(lab, models, promote_second):
+def test_a_version_that_cannot_be_loaded_is_rolled_back(lab, models, promote_second):
     with Served(lab.project, lab.pipeline) as server:
         promote_second()
         model = models.client.get_model_version(models.model, str(SECOND)).source
         location = models.client.get_logged_model(model.removeprefix("models:/")).artifact_location
         (Path(location.removeprefix("file://")) / "model.skops").write_bytes(b"not a model")
-        with pytest.raises(AirflowFailException, match="version 1 is back in Production, and each server answers"):
+        with pytest.raises(AirflowFailException, match="version 1 is back in Production, and each server serves it"):
             deploy(lab, server.url)
         assert server.model["version"] == FIRST
     assert in_production(models) == FIRST
 
 
-def test_a_version_that_was_deployed_before_stays(lab, models, promote_second):
+def test_a_version_that_was_deployed_before_stays_in_production(lab, models, promote_second):
     with Served(lab.project, lab.pipeline) as server:
         promote_second()
         deploy(lab, server.url)
@@ -104,8 +104,8 @@ def test_a_version_that_was_deployed_before_stays(lab, models, promote_second):
     assert in_production(models) == SECOND
 
 
-def test_a_server_that_is_away_is_not_the_models_fault(lab, models):
-    with pytest.raises(UnreachableError, match="does not answer"):
+def test_production_stays_if_a_server_does_not_respond(lab, models):
+    with pytest.raises(UnreachableError, match="does not respond"):
         deploy(lab, nowhere(), timeout=0.3)
     assert in_production(models) == FIRST
 
@@ -115,10 +115,10 @@ def test_without_a_server_or_a_champion_there_is_nothing_to_deploy(lab, models, 
     assert deploy(lab, "local")["version"] is None
     assert deploy_model("never_trained", [nowhere()])["version"] is None
     assert models.model
-    assert "no server to tell" in capsys.readouterr().out
+    assert "no server to deploy to" in capsys.readouterr().out
 
 
-def test_the_server_of_the_local_stack_is_told_by_its_name(lab, models, monkeypatch):
+def test_local_is_the_server_of_the_local_stack(lab, models, monkeypatch):
     with Served(lab.project, lab.pipeline) as server:
         monkeypatch.setenv("PODIUM_SERVE_URL", server.url)
         assert deploy(lab, "local")["seconds"].keys() == {server.url}
