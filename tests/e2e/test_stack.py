@@ -1,4 +1,4 @@
-"""The local stack from outside: what `podium up`, `status` and `down` do, and what is left when things are killed."""
+"""The local stack from outside: `podium up`, `status` and `down`, failures of the machine, and killed processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 PODIUM = [sys.executable, "-c", "from podium.cli.main import main; main()"]
-READY = "Ctrl-C"  # the last line that `podium up` prints once all is ready
+READY = "Ctrl-C"  # the last line of `podium up` when everything is ready
 DAGS = '''
 """An airflow DAG for each spec."""
 from pathlib import Path
@@ -76,7 +76,7 @@ class Up:
         return {p.pid: p for p in psutil.Process(self.process.pid).children(recursive=True)}
 
     @property
-    def guardian(self):
+    def main_process(self):
         return self.service("podium.stack.main_process")
 
     def service(self, word):
@@ -101,7 +101,7 @@ def token(airflow):
 
 
 def eventually(condition, timeout):
-    """Wait for what only asking can tell: a DAG in Airflow's API, a service that answers again."""
+    """Wait for a condition that has no event: a DAG in Airflow's API, a service that answers again."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if found := condition():
@@ -111,7 +111,7 @@ def eventually(condition, timeout):
 
 
 def assert_gone(family, timeout=20):
-    """Nothing is left of these, nor of what they have started since: they stay in their supervisor's session."""
+    """These processes have ended, and all that they have started, which stay in their supervisor's session."""
     _, alive = psutil.wait_procs(list(family.values()), timeout=timeout)
     assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
     for process in psutil.process_iter():
@@ -147,8 +147,7 @@ def up(env):
         assert_gone(family)
 
 
-def test_the_day_of_a_stack(up, env):
-    """Up, said so, asked for again, followed a new spec, survived a death, down: nothing left."""
+def test_a_stack_starts_follows_a_new_spec_restarts_dead_services_and_stops(up, env):
     up.wait_for(READY)
     for name in ("postgres", "mlflow", "airflow-api", "scheduler", "dag-processor", "triggerer"):
         assert re.search(rf"^{name} +ready in", up.output, re.MULTILINE)
@@ -204,15 +203,15 @@ def test_nothing_outlives_a_killed_podium_up(up):
     assert_gone(family)
 
 
-def test_nothing_outlives_a_killed_guardian(up):
+def test_nothing_outlives_a_killed_main_process(up):
     family = up.wait_for(READY).processes()
-    guardian = up.guardian
-    guardian.suspend()
-    up.service("scheduler").kill()  # whose workers nobody ends now, since they do not notice by themselves
-    guardian.kill()
+    main_process = up.main_process
+    main_process.suspend()
+    up.service("scheduler").kill()  # whose workers no process ends now, since they do not notice it
+    main_process.kill()
     assert_gone(family)
     assert up.process.wait(20) == 1
-    assert "supervisor" in up.wait_for("<end>").output
+    assert "main process was killed by SIGKILL" in up.wait_for("<end>").output
 
 
 @pytest.mark.parametrize("line", ["postgres", "mlflow"])
@@ -222,14 +221,14 @@ def test_nothing_outlives_a_podium_up_killed_while_it_starts(up, line):
     assert_gone(family)
 
 
-def test_ctrl_c_while_it_starts(up):
+def test_ctrl_c_while_the_stack_starts_leaves_no_process(up):
     family = up.wait_for("postgres").processes()
     up.process.send_signal(signal.SIGINT)
     assert up.process.wait(30) == 0
     assert_gone(family, timeout=0)
 
 
-def test_a_service_that_cannot_start_ends_the_whole_and_says_why(env):
+def test_a_service_that_cannot_start_stops_the_stack_with_its_last_log_lines(env):
     # The port is taken after it was chosen, say, or, as here, a setting is wrong.
     up = Up(env | {"AIRFLOW__CORE__PARALLELISM": "many"})
     assert up.process.wait(60) == 1

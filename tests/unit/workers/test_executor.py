@@ -18,7 +18,7 @@ from airflow.sdk.execution_time import supervisor
 from podium.data import datasets
 from podium.project import Project
 from podium.specs import dags
-from podium.stack import services
+from podium.stack.environment import service_environment
 from podium.stack.ports import Ports
 from podium.workers import coordinator, executor
 
@@ -71,7 +71,7 @@ print(json.dumps(parent | {"tasks": [json.loads(line) for line in os.fdopen(read
 def warmed(tmp_path_factory):
     """Return what a warm process had, and what each of its forked tasks had."""
     root = tmp_path_factory.mktemp("warmed")
-    stack = services.environment(Project(root, root / ".podium"), Ports())
+    stack = service_environment(Project(root, root / ".podium"), Ports())
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", WARM, str(FORKS)],
         env=stack | {"OMP_NUM_THREADS": "4"},  # more than the stack gives, so that OpenMP starts threads

@@ -2,7 +2,7 @@
 
 import pytest
 
-from podium.stack import services
+from podium.stack.environment import service_environment
 from podium.stack.ports import Ports
 
 
@@ -11,10 +11,10 @@ def test_the_stack_does_not_ask_a_proxy_for_itself(project, monkeypatch, name):
     for each in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(each, raising=False)
     monkeypatch.setenv(name, "intern.example")
-    found = services.environment(project, Ports())
+    found = service_environment(project, Ports())
     assert found["NO_PROXY"] == found["no_proxy"] == "127.0.0.1,localhost,intern.example"
 
 
 def test_the_callers_settings_win(project, monkeypatch):
     monkeypatch.setenv("AIRFLOW__CORE__PARALLELISM", "16")
-    assert services.environment(project, Ports())["AIRFLOW__CORE__PARALLELISM"] == "16"
+    assert service_environment(project, Ports())["AIRFLOW__CORE__PARALLELISM"] == "16"
