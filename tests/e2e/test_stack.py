@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +16,8 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+
+from podium.pipeline import airflow_api
 
 PODIUM = [sys.executable, "-c", "from podium.cli.main import main; main()"]
 READY = "Ctrl-C"  # the last line of `podium up` when everything is ready
@@ -236,3 +239,79 @@ def test_a_service_that_cannot_start_stops_the_stack_with_its_last_log_lines(env
     assert "ended with exit code" in message
     assert "many" in message
     assert not psutil.pid_exists(up.process.pid)
+
+
+def assert_one_sentence(env, message, *command):
+    """`podium up` fails with one line in the terminal, and leaves no state of a stack."""
+    done = subprocess.run([*command, *PODIUM, "up"], env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(message + r"\n", done.stderr), done.stderr
+    assert podium(env, "status").returncode == 1
+
+
+@pytest.fixture
+def fresh(env, tmp_path):
+    """The environment with a state folder of its own."""
+    return env | {"PODIUM_HOME": str(tmp_path / "state")}
+
+
+def test_a_state_folder_that_cannot_be_created_is_one_sentence(fresh, tmp_path):
+    (tmp_path / "state").write_text("a file")
+    assert_one_sentence(fresh, f"the stack cannot start: {tmp_path}/state.*: (File exists|Not a directory)")
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(fresh, tmp_path):
+    (tmp_path / "state" / "stack.new").mkdir(parents=True)
+    assert_one_sentence(fresh, f"the stack cannot run: {tmp_path}/state/stack.new: Is a directory")
+    assert "IsADirectoryError" in (tmp_path / "state" / "logs" / "podium.log").read_text()
+
+
+def test_a_database_that_does_not_fit_on_the_disk_is_one_sentence(fresh, tmp_path):
+    limited = ("bash", "-c", 'ulimit -f 1000; exec "$@"', "bash")
+    assert_one_sentence(fresh, f"initdb cannot create the database in {tmp_path}/state/postgres/data.new: .+", *limited)
+
+
+def test_a_database_server_that_cannot_be_prepared_is_one_sentence(fresh, tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "postgres").write_text("a file")
+    assert_one_sentence(fresh, f"the stack cannot run: {tmp_path}/state/postgres.*: (File exists|Not a directory)")
+
+
+def test_missing_ports_are_one_sentence(fresh, tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "ports.json").write_text('{"airflow": 65535}')
+    with socket.create_server(("127.0.0.1", 65535)):
+        assert_one_sentence(fresh, "no free port between 65535 and 65535")
+
+
+def test_a_main_process_that_cannot_even_begin_is_one_sentence(fresh, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        'import sys\nif "podium.stack.main_process" in sys.orig_argv:\n    sys.modules["psutil"] = None\n'
+    )
+    log = tmp_path / "state" / "logs" / "podium.log"
+    assert_one_sentence(
+        fresh | {"PYTHONPATH": str(tmp_path)},
+        f"the stack's main process failed: .*psutil.*, so everything was stopped; see {log}",
+    )
+
+
+def test_an_airflow_that_answers_late_fails_no_command(up, env, monkeypatch):
+    status = up.wait_for(READY).json("status")
+    port = httpx.URL(status["airflow"]["url"]).port
+    api = [p for p in up.processes().values() if port in {c.laddr.port for c in p.net_connections("tcp") if c.laddr}]
+    assert api
+    for process in api:
+        process.suspend()
+    try:
+        assert up.json("status") == status
+        assert "already running" in podium(env, "up").stdout
+        monkeypatch.setattr(airflow_api, "REQUEST_SECONDS", 2)
+        resumed = threading.Timer(5, lambda: [process.resume() for process in api])
+        resumed.start()
+        started = time.monotonic()
+        airflow_api.AirflowAPI(**status["airflow"]).wait_for_dag("first")
+        assert time.monotonic() - started > 4
+        resumed.join()
+    finally:
+        for process in api:
+            process.resume()
