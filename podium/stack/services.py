@@ -88,7 +88,7 @@ def database(project: Project, env: Environment) -> list[Service]:
     names = list(postgres.database_names(given).values())
     if given:
         if reason := postgres.create_databases(given, names):
-            raise PodiumError(f"PODIUM_DATABASE_URL: {reason}")
+            raise PodiumError(f"PODIUM_DATABASE_URL: {' '.join(reason.split())}")
         return []
 
     def ready(_pid: int, _since: float) -> bool:
