@@ -65,7 +65,8 @@ def test_a_run_whose_start_is_answered_late_is_started_once(airflow):
     airflow.pages["/api/v2/dags/a/dagRuns"] = (409, {})  # the answer to a run that exists
     run_id = AirflowAPI(airflow.url, "", "").trigger("a", {"x": 1})
     sent = [json.loads(body) for method, path, body in airflow.seen if path.endswith("dagRuns")]
-    assert [one["dag_run_id"] for one in sent] == [run_id, run_id]
+    assert len(sent) > 1
+    assert {one["dag_run_id"] for one in sent} == {run_id}
 
 
 def test_following_a_run_survives_a_connection_that_breaks(airflow):

@@ -42,7 +42,7 @@ def test_a_stack_whose_airflow_does_not_answer_runs_all_the_same(project, main_p
     started = time.monotonic()
     status = commands.running(project)
     assert status.airflow_url == hung
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 2, "no request is sent"
 
 
 def test_a_stack_that_is_not_ready_or_whose_main_process_ended_does_not_run(project, main_process):
