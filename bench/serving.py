@@ -18,7 +18,7 @@ import uvloop
 from bench import client, stacks, table
 from podium.airflow import environment
 from podium.data import datasets
-from podium.stack import services
+from podium.stack import http_checks
 from podium.training import fit, plan, recording
 from podium.training.job import Job
 
@@ -116,7 +116,7 @@ def _server(command: Sequence[str | Path], folder: Path) -> Iterator[str]:
 
 
 def _is_ready(url: str) -> bool:
-    return services.answers(f"{url}/ping")
+    return http_checks.answers(f"{url}/ping")
 
 
 def _body(rows: int) -> bytes:

@@ -13,7 +13,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from bench import stacks, table, work
-from podium.stack import services
+from podium.stack import http_checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -147,7 +147,7 @@ def _prefect_server(folder: Path) -> Iterator[dict[str, str]]:
 
 def _wait_until_healthy(url: str, server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + PATIENCE
-    while not services.answers(url):
+    while not http_checks.answers(url):
         if server.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError("Prefect's server does not start")
         time.sleep(0.1)

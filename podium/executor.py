@@ -1,4 +1,4 @@
-"""The old path of :mod:`podium.workers.executor`, which stored DAGs, triggers and specs still name."""
+"""The old path of :mod:`podium.workers.executor`, which stored DAGs, triggers, specs and settings may name."""
 
 from podium.workers.executor import WarmExecutor
 

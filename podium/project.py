@@ -1,4 +1,4 @@
-"""Where things are: the checkout that a command works on, and the folder that holds its state."""
+"""The project: the checkout that a command works on, and the folder of its state."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Project:
     Parameters
     ----------
     root : pathlib.Path
-        The folder that holds ``dag_specs``, ``config`` and the rest. Absolute.
+        Absolute path of the folder that contains ``dag_specs`` and ``config``.
     home : pathlib.Path
-        State of the local stack (``PODIUM_HOME``, by default ``.podium`` in the root). Absolute; may not exist yet.
+        Absolute path of the local stack's state (``PODIUM_HOME``). Default: ``.podium`` in the root. It may not exist.
     """
 
     root: Path
@@ -33,32 +33,32 @@ class Project:
 
     @property
     def config(self) -> Path:
-        """Folder that holds one folder of classifier configs per pipeline."""
+        """Folder with one folder of classifier configs per pipeline."""
         return self.root / "config"
 
     def path(self, relative: str | Path) -> Path:
-        """Return a path written in a spec or config, which counts from the root, as an absolute one."""
+        """Return the absolute path for a path in a spec or config, which is relative to the root."""
         return self.root / relative
 
     def shown(self, path: Path) -> str:
-        """Return a path as messages show it: relative to the root where it lies inside."""
+        """Return a path for messages: relative to the root if it is inside the root."""
         return str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
 
 
 def find_project(start: Path, home: Path | None = None) -> Project:
-    """Find the project around a folder, as git does: the nearest one upwards that has ``dag_specs``.
+    """Find the project around a folder, as git does: the nearest folder upwards that contains ``dag_specs``.
 
     Parameters
     ----------
     start : pathlib.Path
-        Where to begin.
+        Folder to begin with.
     home : pathlib.Path, optional
-        Folder of the state; ``.podium`` in the project when left out.
+        Folder of the state. Default: ``.podium`` in the project.
 
     Raises
     ------
     PodiumError
-        If no folder upwards has a ``dag_specs``.
+        If no folder upwards contains ``dag_specs``.
     """
     origin = start.resolve()
     for folder in (origin, *origin.parents):

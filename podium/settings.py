@@ -1,4 +1,4 @@
-"""What the environment says to Podium."""
+"""Podium's settings in environment variables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SERVE_URL = "PODIUM_SERVE_URL"
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of one process, read once where a command, a step or a service begins.
+    """Settings of one process, read once when a command, a step or a service starts.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The signals that ask a command to end: Ctrl-C, SIGTERM and a terminal that is closed."""
+"""The signals that stop a command: Ctrl-C, SIGTERM and a closed terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def as_interrupts() -> Iterator[None]:
-    """Have each of them end a ``with`` as Ctrl-C does, rather than the process."""
+    """Raise KeyboardInterrupt on these signals."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -26,14 +26,14 @@ def as_interrupts() -> Iterator[None]:
 
 @contextmanager
 def ignored() -> Iterator[None]:
-    """Ignore them: a second Ctrl-C while things are being stopped changes nothing."""
+    """Ignore these signals: a second Ctrl-C while services are being stopped changes nothing."""
     with _handled_by(signal.SIG_IGN):
         yield
 
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Keep them waiting while a process is forked: in the new one they would be an error, until it is set up."""
+    """Block these signals while a process is forked: the new one is not ready for them until it is set up."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
     try:
         yield

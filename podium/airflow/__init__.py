@@ -1,4 +1,4 @@
-"""What Airflow loads of Podium: the DAG files' entry points, and what specs name besides the steps.
+"""Podium's names for Airflow: functions for DAG files, and the trigger, operator and callback for specs.
 
 Names are imported when they are first used, because a DAG file must be parsed fast.
 """

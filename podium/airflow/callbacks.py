@@ -1,4 +1,4 @@
-"""What Airflow calls when a task has failed."""
+"""The callback for failed tasks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = structlog.get_logger("task")
 
 
 def show_error(context: Context) -> None:
-    """Make what went wrong the last line of a failed task's log.
+    """Make the error the last line of a failed task's log.
 
     Airflow logs the traceback first and then opens a group of lines that its page shows folded: this closes the group.
     """

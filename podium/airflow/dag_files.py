@@ -1,4 +1,4 @@
-"""What a project's DAG files call: specs become DAGs, and mistakes in specs become import errors."""
+"""Functions for a project's DAG files: specs become DAGs, and mistakes in specs become import errors."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 def load_dags(file: str) -> dict[str, DAG]:
     """Build the DAGs of the specs in ``dag_specs``, for the global names of a DAG file.
 
-    Specs with mistakes are left out, so that they do not take the others out of service.
+    Specs with mistakes are left out, so that the others stay in service.
 
     Parameters
     ----------
     file : str
-        The DAG file, ``__file__``. Its project is the nearest folder upwards that has a ``dag_specs``.
+        The DAG file, ``__file__``. Its project is the nearest folder upwards that contains ``dag_specs``.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def load_dags(file: str) -> dict[str, DAG]:
 
 
 def report_problems(file: str) -> None:
-    """Raise what is wrong with the specs in ``dag_specs``, which Airflow shows as an import error of the DAG file.
+    """Raise the mistakes in the specs of ``dag_specs``, which Airflow shows as an import error of the DAG file.
 
     Airflow takes every DAG of a file with an import error out of service, so this is for a file without DAGs.
 

@@ -1,4 +1,4 @@
-"""What the environment of a DAG file, a task or a trigger leads to: its project and its registry."""
+"""The project and the registry that the environment of a DAG file, a task or a trigger configures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def project(start: Path | None = None) -> Project:
     Raises
     ------
     PodiumError
-        If there is none.
+        If no project is found.
     """
     settings = Settings.from_environment()
     return find_project(settings.project or start or Path.cwd(), settings.home)

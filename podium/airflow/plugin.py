@@ -1,7 +1,7 @@
-"""The link from a task in Airflow to what it wrote in MLflow.
+"""The link from a task in Airflow to its run or model version in MLflow.
 
-Airflow's usual way has the worker store each link, which is one more request for every task. This one is made by the
-API server when somebody looks at the task, from the result that the task has returned anyway.
+Usually an Airflow worker stores each link, which is one more request for every task. The API server builds this one on
+demand, from the result that the task returns anyway.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _RESULT = "return_value"
 
 
 class MLflowLink(BaseOperatorLink):  # type: ignore[misc]
-    """Points to the run of a training, the run that records a decision, or the version that was checked."""
+    """Link to the run of a training, the run that records a decision, or the version that was validated."""
 
-    #: Airflow finds a link's tasks by the operator's name alone, and that of every decorated function is the same.
+    #: Airflow finds the tasks of a link by the operator's name alone, which is the same for every decorated function.
     operators: ClassVar[list[type]] = [_PythonDecoratedOperator]
 
     @property
@@ -37,7 +37,7 @@ class MLflowLink(BaseOperatorLink):  # type: ignore[misc]
         return "MLflow"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """Return the address, or nothing for a task that wrote nothing and one that is not a step of Podium's."""
+        """Return the address, or an empty string if the task wrote nothing or is not one of Podium's steps."""
         server = Settings.from_environment().tracking_uri or ""
         arguments = getattr(operator, "op_kwargs", None) or getattr(operator, "partial_kwargs", {}).get("op_kwargs", {})
         if not server.startswith("http") or "pipeline" not in arguments:
@@ -47,14 +47,14 @@ class MLflowLink(BaseOperatorLink):  # type: ignore[misc]
 
 
 class PodiumPlugin(AirflowPlugin):  # type: ignore[misc]
-    """What Airflow finds by the package's entry point."""
+    """The plug-in that Airflow finds by the package's entry point."""
 
     name = "podium"
     operator_extra_links: ClassVar[list[Any]] = [MLflowLink()]
 
 
 def _page(pipeline: str, stored: Mapping[str, Any]) -> str:
-    """Return the page in MLflow of what a task has stored: a run, else a version."""
+    """Return the page in MLflow of the run that a task has stored, else of the version."""
     result = stored.get(_RESULT)
     result = result if isinstance(result, dict) else {}
     if run_id := result.get("run_id") or stored.get(FAILED_RUN):
@@ -65,7 +65,7 @@ def _page(pipeline: str, stored: Mapping[str, Any]) -> str:
 
 
 def _stored(ti_key: Any) -> dict[str, Any]:
-    """Return what a task instance has put into Airflow's database, by key."""
+    """Return the values that a task instance has stored in Airflow's database, by key."""
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 
@@ -81,4 +81,4 @@ def _parsed(value: Any) -> Any:
     try:
         return json.loads(value)
     except (TypeError, ValueError):
-        return value  # a plain text, or parsed by the database's driver
+        return value  # a plain string, or parsed by the database's driver

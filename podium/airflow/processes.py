@@ -1,4 +1,4 @@
-"""Whether the process of a task may run another instance of the same mapped task afterwards."""
+"""The permission to run another instance of the same mapped task in the process of a task."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ _keep = False
 
 
 def keep_process() -> None:
-    """Let another instance of the same mapped task run in this process, because this one leaves nothing behind.
+    """Allow another instance of the same mapped task to run in this process, because this one leaves nothing behind.
 
-    It has no effect if the task then fails, if it leaves threads or processes, or under another coordinator than
+    It has no effect if the task then fails, if it leaves threads or processes, or with another coordinator than
     :class:`podium.workers.coordinator.KeepingCoordinator`.
     """
     global _keep  # noqa: PLW0603
@@ -16,7 +16,7 @@ def keep_process() -> None:
 
 
 def forget() -> None:
-    """Forget what an earlier task in this process has said."""
+    """Withdraw the permission that an earlier task in this process gave."""
     global _keep  # noqa: PLW0603
     _keep = False
 

@@ -1,4 +1,4 @@
-"""The Airflow trigger that starts a run when a classifier config appears in a folder or changes there."""
+"""The Airflow trigger that starts a run when a classifier config is added to a folder or changes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Snapshot = dict[str, list[int]]
 
 # A burst of changes, such as a copy of many files, is over when nothing has changed for SETTLED_MS; it is reported
-# after BURST_MS at the latest. A file that does not parse gets PATIENCE_SECONDS for its writer to finish it.
+# after BURST_MS at the latest. If a file does not parse, the trigger waits up to PATIENCE_SECONDS for its writer.
 SETTLED_MS = 150
 BURST_MS = 1500
 PATIENCE_SECONDS = 3.0
@@ -32,15 +32,15 @@ REPORTED = "reported"
 class ConfigFolderTrigger(BaseEventTrigger):  # type: ignore[misc]
     """Fires once for every burst of new or changed config files in a folder.
 
-    What has been reported is kept in Airflow's asset state store, so that a triggerer that starts again reports what
-    was dropped while it was away, and nothing twice.
+    Reported files are kept in Airflow's asset state store, so that a restarted triggerer reports the files dropped
+    while it was not running, and none twice.
 
     Parameters
     ----------
     folder : str
-        Folder to watch, relative to the project's root. Made when absent.
+        Folder to watch, relative to the project's root. Created if it does not exist.
     rescan_seconds : float
-        Also look this often, for file systems that do not notify, such as network mounts.
+        Also check the folder at this interval, for file systems without notifications, such as network mounts.
     """
 
     def __init__(self, folder: str, rescan_seconds: float = 2.0) -> None:
@@ -49,19 +49,19 @@ class ConfigFolderTrigger(BaseEventTrigger):  # type: ignore[misc]
         self.rescan_seconds = rescan_seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what Airflow needs to make this trigger again."""
+        """Return the class path and arguments with which Airflow creates this trigger again."""
         return "podium.airflow.ConfigFolderTrigger", {
             "folder": self.folder,
             "rescan_seconds": self.rescan_seconds,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield an event, naming the files, whenever some have been added or changed."""
+        """Yield an event with the file names whenever files have been added or changed."""
         folder = project().path(self.folder)
         reported: Snapshot = await self._recall()
         remembered = reported
-        async for _ in looks(folder, self.rescan_seconds):
-            # Written down only at the look after the event, when the triggerer has passed the event on.
+        async for _ in checks(folder, self.rescan_seconds):
+            # Stored only at the check after the event, when the triggerer has passed the event on.
             if remembered != reported:
                 await self._remember(reported)
                 remembered = reported
@@ -83,7 +83,7 @@ class ConfigFolderTrigger(BaseEventTrigger):  # type: ignore[misc]
             await self.asset_state_store.aset(REPORTED, reported)
 
 
-async def looks(folder: Path, rescan_seconds: float) -> AsyncIterator[None]:
+async def checks(folder: Path, rescan_seconds: float) -> AsyncIterator[None]:
     """Yield at once, after every burst of changes in a folder, and at an interval."""
     polling: bool | None = None
     while True:
@@ -101,10 +101,10 @@ async def looks(folder: Path, rescan_seconds: float) -> AsyncIterator[None]:
                 force_polling=polling,
             ):
                 yield
-                if _gone(folder):
+                if _removed(folder):
                     break
         except OSError:
-            # No notifications to be had, for example because the limit of inotify watches is reached.
+            # No notifications, for example because the limit of inotify watches is reached.
             polling = True
             await asyncio.sleep(rescan_seconds)
 
@@ -113,7 +113,7 @@ def _make(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _gone(folder: Path) -> bool:
+def _removed(folder: Path) -> bool:
     return not folder.is_dir()
 
 
@@ -123,14 +123,14 @@ def snapshot(folder: Path) -> Snapshot:
     for path in config_files(folder):
         try:
             status = path.stat()
-        except OSError:  # gone since it was listed
+        except OSError:  # removed since it was listed
             continue
         found[path.name] = [status.st_mtime_ns, status.st_size, status.st_ino]
     return found
 
 
 def settled(path: Path) -> bool:
-    """Tell whether a file is whole: it parses, or nobody has written to it for a while."""
+    """Return whether a file is complete: it parses, or has not been written to for a while."""
     try:
         load_document(path, path.name)
     except InvalidFileError:

@@ -1,11 +1,13 @@
-"""Airflow's REST API as the command line uses it."""
+"""A client of Airflow's REST API for the command line."""
 
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -21,9 +23,16 @@ ALIVE = ("running", "queued", "scheduled", "up_for_retry", "deferred", "restarti
 FAILED = ("failed", "upstream_failed")
 AWAITING = "awaiting_input"
 POLL_SECONDS = 0.25
-# Nothing but a person can go on when no task has been alive for so long: the scheduler takes a fraction of it.
-STANDSTILL_SECONDS = 3
+# If no task has been alive for this long, only a person can continue the run: an idle scheduler takes a fraction of it.
+STANDSTILL_SECONDS = 10
+# For one request, and for a request with all its repetitions: Airflow may be under load or starting again.
+REQUEST_SECONDS = 30
+ANSWER_SECONDS = 120
+# For Airflow to parse a new DAG.
+DAG_SECONDS = 300
 PAGE = 1000
+# Statuses of a server, or a proxy before it, that is starting or overloaded.
+BUSY = (502, 503, 504)
 
 
 @dataclass(frozen=True)
@@ -35,9 +44,9 @@ class Task:
     task_id : str
         The task.
     map_index : int
-        Index among the mapped ones; -1 for a task that is not mapped.
+        Index of a mapped task; -1 for a task that is not mapped.
     name : str
-        Name of a mapped task, otherwise the task's id.
+        Name of a mapped task, otherwise the id of the task.
     state : str or None
         Airflow's state; None before it is scheduled.
     """
@@ -65,21 +74,35 @@ class AirflowAPI:
     """
 
     def __init__(self, url: str, user: str, password: str) -> None:
-        self.client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        self.client = httpx.Client(base_url=url, timeout=REQUEST_SECONDS, trust_env=False)
         token = self._json("POST", "/auth/token", json={"username": user, "password": password})["access_token"]
         self.client.headers["Authorization"] = f"Bearer {token}"
 
     def _json(self, method: str, path: str, **arguments: Any) -> Any:
-        try:
-            response = self.client.request(method, path, **arguments)
-        except httpx.HTTPError as error:
-            raise PodiumError(f"Airflow does not answer at {self.client.base_url}: {error}") from error
+        response = self._repeated(method, path, **arguments)
         if response.is_error:
             raise PodiumError(f"Airflow answers {response.status_code} to {method} {path}: {response.text[:300]}")
         return response.json()
 
+    def _repeated(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """Send a request that changes nothing when it is sent again, until Airflow answers or the time is over."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while True:
+            try:
+                response = self.client.request(method, path, **arguments)
+            except httpx.HTTPError as error:
+                if time.monotonic() > deadline:
+                    raise self._silence(error) from error
+            else:
+                if response.status_code not in BUSY or time.monotonic() > deadline:
+                    return response
+            time.sleep(POLL_SECONDS)
+
+    def _silence(self, error: httpx.HTTPError) -> PodiumError:
+        return PodiumError(f"Airflow does not answer at {self.client.base_url}: {error}")
+
     def get(self, path: str, **params: Any) -> Any:
-        """Return what a GET below ``/api/v2`` answers."""
+        """Return the JSON of a GET below ``/api/v2``."""
         return self._json("GET", f"/api/v2{path}", params=params)
 
     def _all(self, path: str, key: str, **params: Any) -> Iterator[dict[str, Any]]:
@@ -91,17 +114,17 @@ class AirflowAPI:
             if not answer[key] or offset >= answer["total_entries"]:
                 return
 
-    def wait_for_dag(self, dag_id: str, seconds: float = 60) -> None:
-        """Wait until Airflow has read a DAG, which has no event to wait for.
+    def wait_for_dag(self, dag_id: str, seconds: float = DAG_SECONDS) -> None:
+        """Wait until Airflow has parsed a DAG, for which it has no event.
 
         Raises
         ------
         PodiumError
-            With Airflow's import errors, if it does not come.
+            With Airflow's import errors, if it does not appear.
         """
         deadline = time.monotonic() + seconds
         while True:
-            if self.client.get(f"/api/v2/dags/{dag_id}").is_success:
+            if self._repeated("GET", f"/api/v2/dags/{dag_id}").is_success:
                 return
             errors = [error["stack_trace"].strip() for error in self._all("/importErrors", "import_errors")]
             if errors and any(dag_id in error for error in errors):
@@ -112,34 +135,56 @@ class AirflowAPI:
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
         """Start a run and return its id."""
-        started = self._json("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
-        return str(started["dag_run_id"])
+        # With an id of its own, a request that is sent again starts no second run.
+        run_id = f"manual__{datetime.now(UTC).isoformat()}_{secrets.token_hex(4)}"
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
+        path = f"/api/v2/dags/{dag_id}/dagRuns"
+        response = self._repeated("POST", path, json=body)
+        if response.is_error and response.status_code != httpx.codes.CONFLICT:
+            raise PodiumError(f"Airflow answers {response.status_code} to POST {path}: {response.text[:300]}")
+        return run_id
 
     def follow(self, dag_id: str, run_id: str) -> Iterator[tuple[str, list[Task]]]:
-        """Yield a run's state and its task instances, several times a second, until it has finished or awaits a person.
+        """Yield a run's state and its task instances until the run has finished or awaits a person.
 
-        Where there are many task instances it is less often: looking on takes no more than a tenth of the time.
+        It yields several times a second, or less often if there are many task instances: following takes at most a
+        tenth of the time.
         """
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/wait"
-        state = "queued"
         due = 0.0
         moved = time.monotonic()
-        while state not in FINISHED:
-            # Airflow tells the state at an interval for as long as the run lasts: one request instead of many.
-            with self.client.stream("GET", path, params={"interval": POLL_SECONDS}, timeout=None) as lines:
-                if lines.is_error:
-                    raise PodiumError(f"Airflow answers {lines.status_code} to GET {path}")
-                for line in lines.iter_lines():
-                    state = json.loads(line)["state"]
-                    started = time.monotonic()
-                    if started >= due or state in FINISHED:
-                        tasks = self.tasks(dag_id, run_id)
-                        due = started + 10 * (time.monotonic() - started)
-                        yield state, tasks
-                        if not awaits_a_person(tasks):
-                            moved = started
-                        elif started - moved > STANDSTILL_SECONDS:
+        for state in self._states(dag_id, run_id):
+            started = time.monotonic()
+            if started >= due or state in FINISHED:
+                tasks = self.tasks(dag_id, run_id)
+                due = started + 10 * (time.monotonic() - started)
+                yield state, tasks
+                if not awaits_a_person(tasks):
+                    moved = time.monotonic()
+                elif started - moved > STANDSTILL_SECONDS:
+                    return
+
+    def _states(self, dag_id: str, run_id: str) -> Iterator[str]:
+        """Yield a run's state at an interval, until it has finished."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/wait"
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while True:
+            # Airflow sends the state at an interval for as long as the run lasts: one request instead of many.
+            try:
+                with self.client.stream("GET", path, params={"interval": POLL_SECONDS}) as lines:
+                    if lines.is_error and lines.status_code not in BUSY:
+                        raise PodiumError(f"Airflow answers {lines.status_code} to GET {path}")
+                    for line in () if lines.is_error else lines.iter_lines():
+                        state = json.loads(line)["state"]
+                        deadline = time.monotonic() + ANSWER_SECONDS
+                        yield state
+                        if state in FINISHED:
                             return
+            except httpx.HTTPError as error:
+                if time.monotonic() > deadline:
+                    raise self._silence(error) from error
+            if time.monotonic() > deadline:
+                raise PodiumError(f"Airflow does not answer at {self.client.base_url}")
+            time.sleep(POLL_SECONDS)
 
     def tasks(self, dag_id: str, run_id: str) -> list[Task]:
         """Return a run's task instances."""
@@ -150,9 +195,9 @@ class AirflowAPI:
         ]
 
     def result(self, dag_id: str, run_id: str, task: Task) -> Any:
-        """Return what a task returned, or None if it returned nothing."""
+        """Return the result of a task, None if it returned nothing."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task.task_id}/xcomEntries/return_value"
-        answer = self.client.get(path, params={"map_index": task.map_index, "deserialize": True})
+        answer = self._repeated("GET", path, params={"map_index": task.map_index, "deserialize": True})
         return answer.json()["value"] if answer.is_success else None
 
     def active_runs(self) -> list[tuple[str, str]]:
@@ -160,7 +205,7 @@ class AirflowAPI:
         found = self._all("/dags/~/dagRuns", "dag_runs", state=["running", "queued"], order_by="run_after")
         return [(run["dag_id"], run["dag_run_id"]) for run in found]
 
-    def cancel(self, dag_id: str, run_id: str, seconds: float = 20) -> None:
+    def cancel(self, dag_id: str, run_id: str, seconds: float = 60) -> None:
         """Mark a run as failed, and wait until Airflow has ended its tasks or the time is over."""
         self._json("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", json={"state": "failed"})
         deadline = time.monotonic() + seconds
@@ -169,7 +214,7 @@ class AirflowAPI:
 
 
 def awaits_a_person(tasks: list[Task]) -> bool:
-    """Tell whether a run goes on only when somebody has answered."""
+    """Return whether a run continues only after a person has answered."""
     states = {task.state for task in tasks}
     return AWAITING in states and states.isdisjoint(ALIVE)
 

@@ -1,4 +1,4 @@
-"""The main job, once: run a pipeline in Airflow, show how it goes, and say what is in Production."""
+"""One run of a pipeline in Airflow: show its progress, its leaderboard and the model in Production."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run of a pipeline ended.
+    """The result of a run of a pipeline.
 
     Parameters
     ----------
     state : str
         ``success``, ``failed``, or ``running`` while it awaits approval.
     new : int
-        Mapped tasks, one for each config that had to be trained.
+        Number of mapped tasks, one for each config that was trained.
     promoted : dict
-        What the promotion step returned; empty if it did not finish.
+        Result of the promotion step; empty if it did not finish.
     errors : dict of str to str
-        Why each failed task failed, by its name.
+        Reason of each failed task, by name.
     """
 
     state: str
@@ -47,11 +47,11 @@ class Outcome:
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing has failed."""
+        """Whether no task has failed."""
         return self.state == "success" or (self.state == "running" and not self.errors)
 
     def sentence(self) -> str:
-        """Return what was new, what the promotion step decided, and how many failed."""
+        """Return a sentence with the decision of the promotion step and the number of failed tasks."""
         new = "" if self.new else "nothing new; "
         decided = f"{self.promoted['verdict']}: {self.promoted['reason']}" if self.promoted else "nothing was decided"
         failed = f"; {len(self.errors)} failed" if self.errors else ""
@@ -59,13 +59,14 @@ class Outcome:
 
 
 def once(project: Project, pipeline: Pipeline, conf: dict[str, Any], console: Console) -> Outcome:
-    """Do the main job: start what is needed, run a pipeline, and show its leaderboard and what is in Production.
+    """Run a pipeline and show its leaderboard and the model in Production; start a stack if none runs.
 
-    What this starts, it stops; runs that the pipeline's own has started, such as hosting, are awaited before.
+    A stack that is started here is stopped at the end, after the runs that the pipeline's run has started, such as
+    hosting.
     """
     with commands.ensure(project, report=console.print) as status:
         models = Registry(pipeline.job.pipeline, status.mlflow_url)
-        # 1.6 s, while others work and this process waits for them.
+        # Takes 1.6 s, in which this process only waits.
         threading.Thread(target=importlib.import_module, args=("mlflow",), daemon=True).start()
         airflow = AirflowAPI(status.airflow_url, status.user or "", status.password or "")
         outcome = run(airflow, models, pipeline, conf, console)
@@ -83,7 +84,7 @@ def once(project: Project, pipeline: Pipeline, conf: dict[str, Any], console: Co
 
 
 def run(airflow: AirflowAPI, models: Registry, pipeline: Pipeline, conf: dict[str, Any], console: Console) -> Outcome:
-    """Start a pipeline's run and follow it to its end; an interrupt cancels it and leaves nothing half done."""
+    """Start a pipeline's run and follow it to its end; an interrupt cancels it and closes its MLflow runs."""
     airflow.wait_for_dag(pipeline.dag_id)
     run_id = airflow.trigger(pipeline.dag_id, conf)
     try:
@@ -99,7 +100,7 @@ def run(airflow: AirflowAPI, models: Registry, pipeline: Pipeline, conf: dict[st
 def close_unfinished(models: Registry, run_id: str) -> None:
     """Close the MLflow runs that a cancelled run of a pipeline has left open.
 
-    Where MLflow is gone too, the next run's detect step closes them.
+    If MLflow has stopped too, the detect step of the next run closes them.
     """
     from mlflow.exceptions import MlflowException
 
@@ -110,7 +111,7 @@ def close_unfinished(models: Registry, run_id: str) -> None:
 def follow(airflow: AirflowAPI, dag_id: str, run_id: str, console: Console) -> tuple[str, list[Task]]:
     """Show a run's progress until it has finished.
 
-    On a terminal it is one live bar; elsewhere a line whenever a count changes.
+    On a terminal this is one live bar, elsewhere a line whenever a count changes.
 
     Returns
     -------

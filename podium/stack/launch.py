@@ -19,7 +19,7 @@ POOL = "promotion"
 
 
 def main() -> None:
-    """Become the program that the arguments name."""
+    """Run the program that the arguments name."""
     # Garbage collection takes a quarter of the imports' time, Airflow's API server 4.7 s instead of 3.6 s: it runs
     # after every 700 new objects, and imports only make objects that stay.
     gc.set_threshold(50_000, 20, 20)
@@ -34,7 +34,7 @@ def main() -> None:
 
 @contextmanager
 def _quick_end() -> Iterator[None]:
-    """End the process once the program has ended: to take its modules apart would take Python 3.5 s of one core."""
+    """End the process as soon as the program has ended: Python would free its modules first, 3.5 s of one core."""
     code = 1
     try:
         yield
@@ -66,12 +66,12 @@ def _airflow(arguments: list[str]) -> None:
 
 
 def _create_pool() -> None:
-    """Create the pool of the promotions unless it is there: Airflow never starts a task whose pool is not."""
+    """Create the pool of the promotions if it does not exist: Airflow never starts a task whose pool is missing."""
     from airflow.models.pool import Pool
     from airflow.utils.session import create_session
     from sqlalchemy.exc import IntegrityError
 
-    description = "Promotions happen one after the other."
+    description = "Promotions run one after the other."
     with suppress(IntegrityError), create_session() as session:  # another scheduler was faster
         if Pool.get_pool(POOL, session=session) is None:
             session.add(Pool(pool=POOL, slots=1, description=description, include_deferred=False))
@@ -81,9 +81,9 @@ def _mlflow(port: int) -> None:
     """Serve MLflow as ``mlflow server`` does, in one process.
 
     The command imports MLflow twice, 2.3 s each: in itself, where it creates the schema, and in the server that it
-    starts. One worker is enough for one machine, and does not race with others for MLflow's lazy set-up.
+    starts. One worker is enough for one machine, and cannot race with others in MLflow's lazy set-up.
     """
-    import uvicorn  # before mlflow.server, which looks for it to see that it is a server
+    import uvicorn  # before mlflow.server, which detects by it that it runs as a server
     from mlflow.server import constants
     from mlflow.server.handlers import initialize_backend_stores
 

@@ -1,11 +1,11 @@
-"""TCP ports for the local stack: the same ones as last time where they are free, others where they are not."""
+"""TCP ports for the local stack: those of the last start, or if one is taken the next free one."""
 
 from __future__ import annotations
 
 import json
 import socket
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import TYPE_CHECKING
 
 from podium.errors import PodiumError
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 
 TRIES = 200
+LAST_PORT = 65_535
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the stack's servers listen, on loopback.
+    """The ports of the stack's servers, on loopback.
 
     Parameters
     ----------
@@ -33,15 +34,16 @@ class Ports:
 
 
 def remembered(home: Path) -> Ports:
-    """Return the ports of the last start, or the usual ones."""
+    """Return the ports of the last start, or the default ones."""
     try:
-        return Ports(**json.loads((home / "ports.json").read_text()))
+        found = Ports(**json.loads((home / "ports.json").read_text()))
     except (FileNotFoundError, ValueError, TypeError):
         return Ports()
+    return found if all(isinstance(port, int) and 0 < port <= LAST_PORT for port in astuple(found)) else Ports()
 
 
 def choose(home: Path) -> tuple[Ports, list[socket.socket]]:
-    """Find free ports and remember them.
+    """Find free ports and write them down for the next start.
 
     Returns
     -------
@@ -57,11 +59,12 @@ def choose(home: Path) -> tuple[Ports, list[socket.socket]]:
 
 
 def _claim(wanted: int, claims: list[socket.socket]) -> int:
-    for port in range(wanted, wanted + TRIES):
+    last = min(wanted + TRIES - 1, LAST_PORT)
+    for port in range(wanted, last + 1):
         claim = socket.socket(socket.AF_UNIX)
         try:
             if sys.platform == "linux":
-                # A name without a file: it is seen by all users and exactly as far as the port is, and goes with us.
+                # A name without a file: all users see it, exactly as far as the port, and it ends with this process.
                 claim.bind(f"\0podium-port-{port}")
         except OSError:
             claim.close()
@@ -70,12 +73,12 @@ def _claim(wanted: int, claims: list[socket.socket]) -> int:
             claims.append(claim)
             return port
         claim.close()
-    raise PodiumError(f"no free port between {wanted} and {wanted + TRIES - 1}")
+    raise PodiumError(f"no free port between {wanted} and {last}")
 
 
 def _free(port: int) -> bool:
     with socket.socket() as probe:
-        # As servers do, so that connections of the last start that linger do not count.
+        # As servers do, so that lingering connections of the last start do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))

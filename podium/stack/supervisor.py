@@ -1,4 +1,4 @@
-"""Keep a set of processes running: started in order, restarted when they die, gone when their supervisor is."""
+"""Keep a set of processes running: started in order, restarted when they die, ended with their supervisor."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.15  # between health checks of a service that is starting
 TICK_SECONDS = 1.0
-START_SECONDS = 180  # twenty times what the slowest needs on two cores
+START_SECONDS = 600  # sixty times what the slowest needs on two idle cores
 GRACE_SECONDS = 2.0
+KILL_SECONDS = 10.0  # for the kernel to end a killed process, under load
 RESTARTS, RESTART_WINDOW = 3, 300.0
 LOG_LINES = 12
 
@@ -42,25 +43,26 @@ class Service:
     Parameters
     ----------
     name : str
-        How messages call it.
+        Name in messages.
     argv : sequence of str
-        Command that stays in the foreground.
+        Command that runs in the foreground.
     env : mapping of str to str
-        Its whole environment.
+        The whole environment of the process.
     log : pathlib.Path
-        File that takes what it prints.
+        File for the output.
     ready : callable
-        Told the process and the time (seconds since the epoch) at which it was started, says whether it serves by now.
+        Called with the pid and the start time (seconds since the epoch); returns whether the service is ready. It is
+        called repeatedly, so a slow answer may count as no answer.
     after : tuple of str
-        Services that have to be ready before this one starts.
+        Services that must be ready before this one starts.
     once : bool
-        A command that ends by itself: ready when it has ended with 0.
+        Whether the command ends: it is ready when it has ended with exit code 0.
     needed : callable, optional
-        Asked just before the start; when it says False the service counts as ready without having run.
+        Called just before the start; if it returns False, the service counts as ready without having run.
     stop_signal : signal.Signals
-        What asks it to end.
+        Signal that stops the service.
     grace : float
-        Seconds it is given for that before its whole family is told to.
+        Seconds to stop, before the signal goes to all its descendants.
     """
 
     name: str
@@ -77,7 +79,7 @@ class Service:
 
 @dataclass
 class _State:
-    """What has become of a service."""
+    """The state of a service."""
 
     service: Service
     process: subprocess.Popen[bytes] | None = None
@@ -88,14 +90,14 @@ class _State:
 
 
 class Supervisor:
-    """Runs services in one thread, until it is told to stop or one of them cannot be kept running.
+    """Runs services in one thread, until it is stopped or one of them cannot be kept running.
 
     Parameters
     ----------
     report : callable
-        Called with an event (``ready``, ``restart``) and the service's name, and a sentence or the seconds it took.
+        Called with an event (``ready`` or ``restart``), the service's name, and the seconds it took or the reason.
     lifeline : int
-        A file descriptor that becomes readable (at end of file) when the process that wants the services is gone.
+        A file descriptor that becomes readable (at end of file) when the process that needs the services ends.
     tick : callable
         Called about once a second.
     """
@@ -121,16 +123,16 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # wakes the loop
 
     def add(self, services: Iterable[Service]) -> None:
-        """Take on services; not in the constructor, as a signal may come while they are prepared."""
+        """Add services; not in the constructor, because a signal may come while they are prepared."""
         self._states |= {service.name: _State(service) for service in services}
 
     def run(self, when_up: Callable[[], None]) -> None:
-        """Start everything, call ``when_up`` once all of it is ready, and stay until asked to stop.
+        """Start all services, call ``when_up`` once all are ready, and return when stopped.
 
         Raises
         ------
         PodiumError
-            If a service does not start, or keeps dying; everything has been stopped by then.
+            If a service does not start, or keeps dying; all services have been stopped by then.
         """
         announced = False
         try:
@@ -197,7 +199,7 @@ class Supervisor:
         _reap_strangers({state.process.pid for state in self._states.values() if state.process})
 
     def _clear_family(self, dead: subprocess.Popen[bytes]) -> None:
-        """End what a dead service has left: its process group, and its orphans, which come to the subreaper."""
+        """Kill the remains of a dead service: its process group, and its orphans, which the subreaper inherits."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(dead.pid, signal.SIGKILL)
         services = {state.process.pid for state in self._states.values() if state.process}
@@ -205,7 +207,7 @@ class Supervisor:
         _kill([process for orphan in orphans for process in _family(orphan)])
 
     def _stop_all(self) -> None:
-        """Stop the services, those that others need last, and whatever they have started."""
+        """Stop the services and their descendants; services that others need are stopped last."""
         left = {state.service.name: state for state in self._states.values() if state.process}
         while left:
             needed = {name for state in left.values() for name in state.service.after}
@@ -231,10 +233,10 @@ def sweep(session: int, grace: float = 0.0) -> None:
     Parameters
     ----------
     session : int
-        Services stay in the session of their supervisor, which tells them from others even where orphans cannot be
-        made to come to this process.
+        Session of the supervisor. Services stay in it, which identifies them even if this process cannot inherit
+        orphans.
     grace : float
-        Seconds for those that are ending by themselves.
+        Seconds for processes that are already ending.
     """
     if grace:
         psutil.wait_procs(_left(session), timeout=grace)
@@ -276,13 +278,13 @@ def _start(state: _State) -> None:
 
 
 def _stop_together(states: list[_State]) -> None:
-    """Ask services to end, then their whole families, then kill what is left."""
+    """Stop services, then all their descendants, then kill the remaining ones."""
     families = [process for state in states if state.process for process in _family(state.process)]
     for state in states:
         if state.process and state.process.poll() is None:
             state.process.send_signal(state.service.stop_signal)
     _, alive = psutil.wait_procs(families, timeout=max(state.service.grace for state in states))
-    # Airflow's scheduler waits for running tasks unless they are told to end as well.
+    # Airflow's scheduler waits for running tasks unless they are stopped as well.
     for process in alive:
         _send(process, signal.SIGTERM)
     _, alive = psutil.wait_procs(alive, timeout=GRACE_SECONDS)
@@ -298,11 +300,11 @@ def _family(root: subprocess.Popen[bytes] | psutil.Process) -> list[psutil.Proce
 
 
 def _kill(processes: Sequence[psutil.Process]) -> bool:
-    """Kill processes and wait until they are gone; tell whether any is."""
+    """Kill processes, wait until they have ended, and return whether any has."""
     for process in processes:
         _send(process, signal.SIGKILL)
-    gone, _ = psutil.wait_procs(processes, timeout=GRACE_SECONDS)
-    return bool(gone)
+    ended, _ = psutil.wait_procs(processes, timeout=KILL_SECONDS)
+    return bool(ended)
 
 
 def _send(process: psutil.Process, number: signal.Signals) -> None:
@@ -311,7 +313,7 @@ def _send(process: psutil.Process, number: signal.Signals) -> None:
 
 
 def _reap_strangers(services: set[int]) -> None:
-    """Collect the exit status of orphans, which nobody else waits for; the services' own is left for ``Popen``."""
+    """Collect the exit status of orphans, for which no other process waits; that of services is left to ``Popen``."""
     if sys.platform != "linux":
         return
     try:
@@ -324,7 +326,7 @@ def _reap_strangers(services: set[int]) -> None:
 
 
 def _failure(service: Service, what: str) -> PodiumError:
-    """Return the error that says which service failed, how, and the last that it logged."""
+    """Return the error that says which service failed, how, and its last log lines."""
     lines = service.log.read_text(errors="replace").splitlines()[-LOG_LINES:] if service.log.exists() else []
     return PodiumError("\n".join([f"{service.name} {what}; its log, {service.log}, ends:", *(f"  {x}" for x in lines)]))
 

@@ -1,8 +1,8 @@
-"""An Airflow coordinator for a worker's tasks: which process runs each of them.
+"""An Airflow coordinator, which chooses the process for each of a worker's tasks.
 
-Airflow forks one for every task, and most of what that costs is to copy again the same pages of what the worker has
-imported. A task that leaves nothing behind can say so: its process then runs the next instance of the same mapped task.
-How tasks are supervised, logged and killed stays Airflow's own.
+Airflow forks a process for every task. Most of the cost is copying the same memory pages of the worker's imports again.
+A task that leaves nothing behind can declare that: its process then runs the next instance of the same mapped task.
+Airflow's own code supervises, logs and kills tasks.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ if TYPE_CHECKING:
     from podium.training.job import Job
 
 
-# Where modules are that do not change while the stack runs.
+# Folders of modules that do not change while the stack runs.
 INSTALLED = tuple(sysconfig.get_paths()[part] for part in ("stdlib", "platstdlib", "purelib", "platlib"))
 
-# A kept process ends when it has been idle for so long, or when its memory has grown by so much.
+# A kept process ends after this idle time or this growth of its memory.
 IDLE_SECONDS = 5
 GROWTH_KIB = 256 * 1024
 
-# One byte each: the task has ended and its process waits; is it still there; it is, and awaits a task.
+# One byte each: the task has ended and its process waits; the worker claims the process; the process is claimed.
 WAITS, CLAIM, CLAIMED = b"w", b"c", b"C"
 
 
 class KeepingCoordinator(BaseCoordinator):  # type: ignore[misc]
-    """Runs tasks as Airflow does, but for those that another instance has left its process."""
+    """Runs tasks as Airflow does, except in a process that an earlier instance of the same mapped task has left."""
 
     def __init__(self) -> None:
         self._kept: tuple[tuple[Any, ...], TaskProcess] | None = None
@@ -64,7 +64,7 @@ class KeepingCoordinator(BaseCoordinator):  # type: ignore[misc]
             signal.signal(signal.SIGCHLD, self._reap)
 
     def execute_task(self, *, what: TaskInstance, **arguments: Any) -> BaseCoordinator.ExecutionResult:
-        """Run a task to its end, and say how it ended."""
+        """Run a task to its end and return its result."""
         mapped = what.map_index >= 0
         siblings = (what.dag_id, what.dag_version_id, what.run_id, what.task_id)
         process = self._claim(siblings)
@@ -82,7 +82,7 @@ class KeepingCoordinator(BaseCoordinator):  # type: ignore[misc]
         return self.ExecutionResult(code, task.final_state)
 
     def _claim(self, siblings: tuple[Any, ...]) -> TaskProcess | None:
-        """Return the process that one of these has left; end one that is left from others."""
+        """Return the process that a sibling has left; end a process that another task has left."""
         kept, self._kept = self._kept, None
         if kept is None:
             return None
@@ -93,20 +93,20 @@ class KeepingCoordinator(BaseCoordinator):  # type: ignore[misc]
         return None
 
     def _reap(self, *_: object) -> None:
-        """Take note of the end of a process that was idle, which nobody waits for."""
+        """Forget an idle process that has ended."""
         if self._kept and self._kept[1].ended():
             self._kept = None
 
 
 class TaskProcess(supervisor.ProcessTracker):  # type: ignore[misc]
-    """A process that runs tasks, as the worker sees it.
+    """A process that runs tasks, from the side of the worker.
 
     Parameters
     ----------
     process : psutil.Process
         A child of this one.
     control : socket.socket
-        Brings it the channels of a task, and says that one has ended and the process waits for another.
+        Sends it the channels of a task, and receives that the task has ended and the process waits for another.
     """
 
     ProcessNotFound = psutil.NoSuchProcess
@@ -118,7 +118,7 @@ class TaskProcess(supervisor.ProcessTracker):  # type: ignore[misc]
 
     @classmethod
     def fork(cls) -> Self:
-        """Start a process, which inherits what this one has imported and loaded."""
+        """Start a process, which inherits the imports and data of this one."""
         control, theirs = socket.socketpair()
         pid = os.fork()
         if not pid:
@@ -132,7 +132,7 @@ class TaskProcess(supervisor.ProcessTracker):  # type: ignore[misc]
             finally:
                 os._exit(124)
         theirs.close()
-        with contextlib.suppress(OSError):  # whoever is first
+        with contextlib.suppress(OSError):  # the child may have done it
             os.setpgid(pid, pid)
         return cls(psutil.Process(pid), control)
 
@@ -142,18 +142,18 @@ class TaskProcess(supervisor.ProcessTracker):  # type: ignore[misc]
         return int(self._process.pid)
 
     def give(self, channels: Sequence[socket.socket]) -> None:
-        """Hand over a task's requests, output, errors and log; it then awaits the task on the first."""
+        """Send the channels of a task's requests, output, errors and log; the process reads the task from the first."""
         self.waits = False
-        with contextlib.suppress(OSError):  # it has ended, which wait() tells
+        with contextlib.suppress(OSError):  # it has ended, which wait() returns
             socket.send_fds(self.control, [b"t"], [channel.fileno() for channel in channels])
 
     def wait(self, timeout: float | None) -> int:
-        """Return how a task ended, whether or not the process did with it.
+        """Return the exit code of a task, whether or not its process has ended too.
 
         Raises
         ------
         psutil.TimeoutExpired
-            If it has not ended.
+            If the task has not ended in time.
         """
         if not self.waits and select.select([self.control], [], [], 0)[0]:
             self.waits = self._hear() == WAITS
@@ -164,13 +164,13 @@ class TaskProcess(supervisor.ProcessTracker):  # type: ignore[misc]
         self._process.send_signal(number)
 
     def claim(self) -> bool:
-        """Ask a process that waits to go on waiting; tell whether it does, and has not ended meanwhile."""
+        """Claim a process that waits, and return whether it will take the next task; it may have ended meanwhile."""
         with contextlib.suppress(OSError):
             self.control.sendall(CLAIM)
         return self._hear() == CLAIMED
 
     def ended(self) -> bool:
-        """Tell whether it has ended."""
+        """Return whether the process has ended."""
         with contextlib.suppress(psutil.TimeoutExpired):
             self._process.wait(0)
             self.control.close()
@@ -178,23 +178,23 @@ class TaskProcess(supervisor.ProcessTracker):  # type: ignore[misc]
         return False
 
     def end(self) -> None:
-        """End a process that waits."""
+        """End the process, which must be waiting."""
         self.control.close()
         self._process.wait()
 
     def _hear(self) -> bytes:
-        """Return what it says next, nothing if it has ended."""
+        """Return the next byte from the process; empty if it has ended."""
         try:
             return self.control.recv(1)
-        except ConnectionResetError:  # with something unread
+        except ConnectionResetError:  # it ended with unread data
             return b""
 
 
 class SupervisedTask(supervisor.ActivitySubprocess):  # type: ignore[misc]
-    """A task whose process may be there already, and whose end is noticed at once.
+    """A task whose process may already exist, and whose end is noticed at once.
 
-    Airflow's supervisor waits for the channels of a task. These are closed a moment before its process can be reaped;
-    when it looks in between, it sleeps for ``[workers] min_heartbeat_interval``, five seconds, with nothing to wake it.
+    Airflow's supervisor waits for the channels of a task. These are closed shortly before its process can be reaped; if
+    it checks in between, it sleeps for ``[workers] min_heartbeat_interval``, five seconds, and nothing wakes it.
     """
 
     @classmethod
@@ -209,7 +209,7 @@ class SupervisedTask(supervisor.ActivitySubprocess):  # type: ignore[misc]
         sentry_integration: str = "",
         **arguments: Any,
     ) -> Self:
-        """Give a task to a process."""
+        """Send a task to a process."""
         ours, theirs = zip(*(socket.socketpair() for _ in range(4)), strict=True)
         process.give(theirs)
         for channel in theirs:
@@ -228,7 +228,7 @@ class SupervisedTask(supervisor.ActivitySubprocess):  # type: ignore[misc]
         task._on_child_started(
             ti=what, dag_rel_path=dag_rel_path, bundle_info=bundle_info, sentry_integration=sentry_integration
         )
-        task._last_heartbeat_attempt = time.monotonic()  # to say that it starts was the first one
+        task._last_heartbeat_attempt = time.monotonic()  # the message that it starts was the first one
         return task
 
     def _monitor_subprocess(self) -> None:
@@ -240,10 +240,10 @@ class SupervisedTask(supervisor.ActivitySubprocess):  # type: ignore[misc]
 
 
 def _become_task_process(control: socket.socket) -> None:
-    """Run the tasks that come over a socket; a process that does so never returns.
+    """Run the tasks that arrive on a socket; this never returns.
 
-    A task's channels take the places of standard input, output, errors and of a log that never changes its number, so
-    that every logger that a task has made serves the next one too.
+    A task's channels replace standard input, output and errors, and a log whose file descriptor never changes, so that
+    the loggers that a task has created also work in the next one.
     """
     log = os.open(os.devnull, os.O_WRONLY)
     with Path(os.devnull).open("r+b") as null:
@@ -252,7 +252,7 @@ def _become_task_process(control: socket.socket) -> None:
 
 def _run_tasks(control: socket.socket, log: int, null: int) -> None:
     folder, environment, memory = Path.cwd(), dict(os.environ), _greatest_memory()
-    places = {0: True, 1: True, 2: True, log: False}  # and whether what the task starts has it too
+    places = {0: True, 1: True, 2: True, log: False}  # and whether the task's own child processes inherit it
     while True:
         _, channels, _, _ = socket.recv_fds(control, 1, len(places))
         for (place, inherited), channel in zip(places.items(), channels, strict=True):
@@ -280,7 +280,7 @@ def _run_tasks(control: socket.socket, log: int, null: int) -> None:
 
 
 def _left_behind() -> bool:
-    """Tell whether there are threads or processes of a task that has ended."""
+    """Return whether threads or processes of the ended task are left."""
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -289,12 +289,12 @@ def _left_behind() -> bool:
 
 
 def _greatest_memory() -> int:
-    """Return the most memory that this process has had, in KiB."""
+    """Return the peak memory of this process in KiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _claimed(control: socket.socket) -> bool:
-    """Wait for the worker to want this process again, and tell it that it is there."""
+    """Wait for the worker to claim this process, confirm it, and return whether it did."""
     control.settimeout(IDLE_SECONDS)
     with contextlib.suppress(TimeoutError):
         if control.recv(1):
@@ -306,12 +306,12 @@ def _claimed(control: socket.socket) -> bool:
 
 @functools.lru_cache(maxsize=64)
 def share_dag(dag_id: str, _version: object) -> None:
-    """Build a DAG, so that the mapped tasks that this process forks have it; they look whether its spec has changed.
+    """Build a DAG for the mapped tasks that this process forks; they check whether its spec has changed.
 
-    Not if that imports modules of the user's own: tasks are to run these as they are when the task starts.
+    A DAG that imports the user's own modules is not shared: tasks must run these as they are when the task starts.
     """
     known = set(sys.modules)
-    with contextlib.suppress(Exception):  # whatever is wrong with it, the task says it where its user looks
+    with contextlib.suppress(Exception):  # the task reports the error in its own log
         dags.load_dags(environment.project(), dag_id)
     own = [name for name in sys.modules.keys() - known if not _is_installed(name)]
     for name in own:
@@ -326,20 +326,20 @@ def _is_installed(name: str) -> bool:
 
 
 def share_rows(dag_id: str, version: object) -> None:
-    """Load what a pipeline's mapped tasks train on, so that the tasks that this process forks have it.
+    """Load the rows of a pipeline for the mapped tasks that this process forks.
 
-    A task asks for its rows by their digest, so that it loads them itself if they are not these. Parquet is left to it:
-    reading that starts threads, which a process that forks must not have.
+    A task looks up its rows by their digest, so that it loads them itself if they differ. Parquet is left to the task:
+    reading it starts threads, which a process that forks must not have.
     """
     job = _job(dag_id, version)
     if job and job.dataset.file.suffix != ".parquet":
-        with contextlib.suppress(Exception):  # whatever is wrong with them, the task says it where its user looks
+        with contextlib.suppress(Exception):  # the task reports the error in its own log
             datasets.load(job.dataset, job.split)
 
 
 @functools.lru_cache(maxsize=64)
 def _job(dag_id: str, _version: object) -> Job | None:
-    """Return what a DAG trains on, None for one that is not Podium's: it takes all specs to know that, and so once."""
+    """Return the training job of a DAG, None if it is not Podium's; cached, as that takes all specs."""
     with contextlib.suppress(Exception):
         return read_pipeline(environment.project(), dag_id).job
     return None

@@ -1,7 +1,7 @@
-"""An Airflow executor whose workers have everything imported that a task needs.
+"""An Airflow executor whose workers have imported everything that a task needs.
 
-LocalExecutor forks its workers from the scheduler, and every task from a worker. What the scheduler has imported and
-used before that, each task has for nothing: a task is a fork and its own work.
+LocalExecutor forks its workers from the scheduler, and every task from a worker. Each task inherits what the scheduler
+has imported and used before.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-# The scheduler waits for its workers at most so long before it looks for something else to do, and hands out in advance
-# as many tasks as ended within so long.
+# The scheduler waits for its workers for at most PATIENCE_SECONDS per loop, and hands out in advance as many tasks as
+# ended within the last ADVANCE_SECONDS.
 PATIENCE_SECONDS = 0.5
 ADVANCE_SECONDS = 2
 
 
 class WarmExecutor(LocalExecutor):  # type: ignore[misc]
-    """LocalExecutor that warms up before it forks its workers, and paces the scheduler; where it cannot, it works cold.
+    """LocalExecutor that warms up before it forks its workers, and slows down the scheduler's loop.
 
-    The scheduler's loop takes as much of a core as a small task's work, and would run ten times a second for as long as
-    any task runs. Here it waits until a task has ended. While tasks are short it hands out some in advance, which
-    workers take one after the other without it; while they are long, only as many as there are workers, so that nothing
-    waits behind what could have waited for it.
+    If the warm-up fails, tasks import what they need themselves. The scheduler's loop takes as much of a core as a
+    small task, and would run ten times a second while any task runs; here it waits until a task has ended. While tasks
+    are short, it hands out some in advance, which workers run without waiting for it. While they are long, it hands out
+    only as many as there are workers, so that no task is queued behind a long one.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._given: set[Any] = set()  # LocalExecutor itself keeps no account of what its workers have
+        self._given: set[Any] = set()  # LocalExecutor does not record which tasks its workers have
         self._ends: deque[float] = deque(maxlen=2 * self.parallelism)
 
     def start(self) -> None:
@@ -65,18 +65,18 @@ class WarmExecutor(LocalExecutor):  # type: ignore[misc]
 
     @property
     def slots_occupied(self) -> int:
-        """How many tasks have or await a worker, but for those that soon get one."""
+        """Number of tasks that have or await a worker, except those that will soon get one."""
         since = time.monotonic() - ADVANCE_SECONDS
         advance = sum(end > since for end in self._ends)
         return max(0, int(super().slots_occupied) + len(self._given) - advance)
 
     @property
     def slots_available(self) -> int:
-        """How many tasks it accepts."""
+        """Number of tasks that the executor accepts."""
         return int(self.parallelism - self.slots_occupied)
 
     def sync(self) -> None:
-        """Take note of what has ended; if that is nothing yet, or workers have enough to do without it, wait for it."""
+        """Read the results of tasks; wait if there are none yet, or if workers have enough tasks."""
         deadline, given = time.monotonic() + PATIENCE_SECONDS, len(self._given)
         super().sync()
         while self._given and (len(self._given) == given or self._unread_messages.value > self.parallelism // 2):
@@ -85,7 +85,7 @@ class WarmExecutor(LocalExecutor):  # type: ignore[misc]
             self._read_results()
 
     def change_state(self, key: Any, state: Any, info: Any = None, remove_running: bool = True) -> None:
-        """Take note of a task's new state."""
+        """Record a task's new state."""
         if state != "running" and key in self._given:
             self._given.remove(key)
             self._ends.append(time.monotonic())
@@ -97,20 +97,19 @@ class WarmExecutor(LocalExecutor):  # type: ignore[misc]
 
     def _check_workers(self) -> None:
         if not all(worker.is_alive() for worker in self.workers.values()):
-            self._given.clear()  # nobody will say how the tasks of one that was killed have ended
+            self._given.clear()  # no result will come for the tasks of a killed worker
         super()._check_workers()
 
 
 def warm_up() -> None:
-    """Import what tasks use and train once, without a network, so that lazy imports are done too.
+    """Import the libraries of tasks and train once, without a network, so that lazy imports are done too.
 
-    It runs with one thread: GNU OpenMP hangs in a fork of a process that has used its pool of threads. What a task
-    must not share with the next one is made anew in each: random numbers when it starts, connections when they are
-    first needed.
+    It runs with one thread: GNU OpenMP hangs in a fork of a process that has used its pool of threads. Tasks share no
+    random state and no connections: each task seeds anew when it starts, and connects when it first needs to.
     """
     import netrc  # noqa: F401 - requests imports it with the first request
 
-    # What a task imports when it has begun: its DAG's bundle, and what the shipped specs name.
+    # A task imports these after its start: its DAG's bundle, and the classes that the shipped specs name.
     import airflow.dag_processing.bundles.local
     import airflow.providers.standard.operators.empty
     import airflow.sdk.definitions.asset.metadata
@@ -118,7 +117,7 @@ def warm_up() -> None:
     import airflow.sdk.execution_time.task_runner  # noqa: F401
     import jinja2.ext  # noqa: F401
     import mlflow.sklearn
-    import mlflow.tracking.request_header.registry  # noqa: F401 - looks for plug-ins, with the first request
+    import mlflow.tracking.request_header.registry  # noqa: F401 - searches for plug-ins
     from airflow.sdk.listener import get_listener_manager
     from threadpoolctl import threadpool_limits
 
@@ -130,10 +129,10 @@ def warm_up() -> None:
     import podium.steps.train
     import podium.steps.validate  # noqa: F401
 
-    Registry("warm").client.search_registered_models  # noqa: B018 - looks for plug-ins
+    Registry("warm").client.search_registered_models  # noqa: B018 - searches for plug-ins
     model_files.import_skops()
     dags.import_dag_factory()
-    get_listener_manager()  # looks for plug-ins, 0.01 s of every task
+    get_listener_manager()  # searches for plug-ins, 0.01 s of every task
     with threadpool_limits(1):
         _train_once()
     gc.collect()
@@ -141,7 +140,7 @@ def warm_up() -> None:
 
 
 def _note_absent(*names: str) -> None:
-    """Note what is not installed: MLflow tries to import these with each request, a tenth of a training's time."""
+    """Mark absent packages: MLflow tries to import these with each request, a tenth of a training's time."""
     for name in names:
         if importlib.util.find_spec(name) is None:
             sys.modules[name] = None  # type: ignore[assignment]  # the import system's own mark

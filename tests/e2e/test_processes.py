@@ -1,4 +1,4 @@
-"""In which processes the instances of a mapped task run, and what one leaves to the next."""
+"""The processes of the instances of a mapped task, and what one instance leaves to the next."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ import time
 
 import numpy as np
 
-from podium.coordinator import keep_process
+from podium.airflow import keep_process
 
 def keeps(number):
     found = [random.random(), np.random.rand(), os.environ.get("LEFT"), os.getcwd()]
@@ -109,7 +109,7 @@ def returned(stack, instance):
     return stack.airflow.get(path, map_index=instance["map_index"], deserialize=True)["value"]
 
 
-def test_a_task_that_says_so_leaves_its_process_to_the_next(run):
+def test_a_task_that_calls_keep_process_leaves_its_process_to_the_next(run):
     assert states(run, "keeps") == ["success"] * INSTANCES
     assert len(pids(run, "keeps")) <= WORKERS
 
@@ -122,7 +122,7 @@ def test_nothing_else_is_left_to_the_next(trained_stack, run):
     assert "/" not in folders
 
 
-def test_each_has_a_log_of_its_own(trained_stack, run):
+def test_each_instance_has_a_log_of_its_own(trained_stack, run):
     for instance in run["keeps"]:
         path = f"/dags/processes/dagRuns/{instance['dag_run_id']}/taskInstances/keeps/logs/1"
         log = trained_stack.airflow.get(path, map_index=instance["map_index"], full_content=True)["content"]
@@ -131,12 +131,12 @@ def test_each_has_a_log_of_its_own(trained_stack, run):
 
 
 @pytest.mark.parametrize("task", ["forgets", "threads", "children", "grows"])
-def test_others_have_a_process_of_their_own(run, task):
+def test_other_tasks_have_a_process_each(run, task):
     assert states(run, task) == ["success"] * INSTANCES
     assert len(pids(run, task)) == INSTANCES
 
 
-def test_a_failed_task_leaves_its_process_to_nobody(run):
+def test_a_failed_task_leaves_its_process_to_no_other(run):
     assert states(run, "fails") == ["failed"] * INSTANCES
     assert len(pids(run, "fails")) == INSTANCES
 

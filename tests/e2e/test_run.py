@@ -1,4 +1,4 @@
-"""``podium run`` where nothing runs: it starts what it needs, does the main job, and leaves nothing behind."""
+"""``podium run`` without a running stack: it starts one, runs the pipeline, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from tests.support.checkout import PODIUM, TIMEOUT, copy_project
 
 FEW = ("lda.json", "knn.json", "gaussian_nb.json")
-# A DAG that is none of Podium's, and still runs when training has ended.
+# A DAG without Podium's steps, which still runs when training has ended.
 PLAIN = """
 plain:
   schedule: [{__type__: airflow.sdk.Asset, name: iris_models}]
@@ -56,7 +56,7 @@ def test_first_run_ends_with_a_champion_and_the_next_has_nothing_new(lone):
     assert lone.podium("status").returncode == 1
 
 
-def test_rollback_is_one_command_and_on_record(lone):
+def test_rollback_is_one_command_and_recorded(lone):
     lda, knn = (next(row["version"] for row in leaderboard(lone) if row["config"] == name) for name in ("lda", "knn"))
     assert lone.podium("rollback").returncode == 2
     alone = lone.podium("rollback", "--reason", "doubts")
@@ -82,8 +82,8 @@ def test_rollback_is_one_command_and_on_record(lone):
     ]
 
 
-def test_config_failing_by_its_own_fault_is_listed_and_not_tried_again(lone):
-    # scikit-learn refuses this only when it meets the rows.
+def test_config_failing_because_of_its_own_content_is_listed_and_not_retried(lone):
+    # scikit-learn refuses this only when it fits.
     lone.drop("pca.yaml", "estimator: GaussianNB\npreprocess: [{PCA: {n_components: 9}}]\n")
     ran = lone.podium("run")
     assert ran.returncode == 1
@@ -118,13 +118,13 @@ def test_interrupt_leaves_nothing_running_and_nothing_half_registered(lone):
     assert lone.podium("run").returncode == 0
 
 
-def test_unknown_pipeline_is_one_clear_line(lone):
+def test_unknown_pipeline_is_one_line(lone):
     answer = lone.podium("run", "iris_trian")
     assert answer.returncode == 1
     assert answer.stderr.strip() == "no pipeline 'iris_trian' in dag_specs: did you mean 'iris_train'?"
 
 
-def test_mlflow_that_does_not_answer_is_one_clear_line(lone):
+def test_mlflow_that_does_not_answer_is_one_line(lone):
     env = lone.env | {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
     for command in ("run", "leaderboard"):
         answer = subprocess.run(
@@ -134,7 +134,7 @@ def test_mlflow_that_does_not_answer_is_one_clear_line(lone):
         assert answer.stderr.strip() == "MLFLOW_TRACKING_URI: no MLflow answers at http://127.0.0.1:1"
 
 
-def test_workers_that_cannot_warm_up_say_so_and_work_cold(lone):
+def test_workers_that_cannot_warm_up_log_the_reason_and_run_tasks(lone):
     # The warm-up imports it; requests, which would import it too, does without.
     spoilt = 'import sys\nif "scheduler" in sys.orig_argv:\n    sys.modules["netrc"] = None\n'
     (lone.root / "sitecustomize.py").write_text(spoilt)

@@ -1,4 +1,4 @@
-"""The local stack from outside: what `podium up`, `status` and `down` do, and what is left when things are killed."""
+"""The local stack from outside: `podium up`, `status` and `down`, failures of the machine, and killed processes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,8 +17,10 @@ import httpx
 import psutil
 import pytest
 
+from podium.pipeline import airflow_api
+
 PODIUM = [sys.executable, "-c", "from podium.cli.main import main; main()"]
-READY = "Ctrl-C"  # the last line that `podium up` prints once all is ready
+READY = "Ctrl-C"  # the last line of `podium up` when everything is ready
 DAGS = '''
 """An airflow DAG for each spec."""
 from pathlib import Path
@@ -76,7 +79,7 @@ class Up:
         return {p.pid: p for p in psutil.Process(self.process.pid).children(recursive=True)}
 
     @property
-    def guardian(self):
+    def main_process(self):
         return self.service("podium.stack.main_process")
 
     def service(self, word):
@@ -101,7 +104,7 @@ def token(airflow):
 
 
 def eventually(condition, timeout):
-    """Wait for what only asking can tell: a DAG in Airflow's API, a service that answers again."""
+    """Wait for a condition that has no event: a DAG in Airflow's API, a service that answers again."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if found := condition():
@@ -111,7 +114,7 @@ def eventually(condition, timeout):
 
 
 def assert_gone(family, timeout=20):
-    """Nothing is left of these, nor of what they have started since: they stay in their supervisor's session."""
+    """These processes have ended, and all that they have started, which stay in their supervisor's session."""
     _, alive = psutil.wait_procs(list(family.values()), timeout=timeout)
     assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
     for process in psutil.process_iter():
@@ -147,8 +150,7 @@ def up(env):
         assert_gone(family)
 
 
-def test_the_day_of_a_stack(up, env):
-    """Up, said so, asked for again, followed a new spec, survived a death, down: nothing left."""
+def test_a_stack_starts_follows_a_new_spec_restarts_dead_services_and_stops(up, env):
     up.wait_for(READY)
     for name in ("postgres", "mlflow", "airflow-api", "scheduler", "dag-processor", "triggerer"):
         assert re.search(rf"^{name} +ready in", up.output, re.MULTILINE)
@@ -204,15 +206,15 @@ def test_nothing_outlives_a_killed_podium_up(up):
     assert_gone(family)
 
 
-def test_nothing_outlives_a_killed_guardian(up):
+def test_nothing_outlives_a_killed_main_process(up):
     family = up.wait_for(READY).processes()
-    guardian = up.guardian
-    guardian.suspend()
-    up.service("scheduler").kill()  # whose workers nobody ends now, since they do not notice by themselves
-    guardian.kill()
+    main_process = up.main_process
+    main_process.suspend()
+    up.service("scheduler").kill()  # whose workers no process ends now, since they do not notice it
+    main_process.kill()
     assert_gone(family)
     assert up.process.wait(20) == 1
-    assert "supervisor" in up.wait_for("<end>").output
+    assert "main process was killed by SIGKILL" in up.wait_for("<end>").output
 
 
 @pytest.mark.parametrize("line", ["postgres", "mlflow"])
@@ -222,14 +224,14 @@ def test_nothing_outlives_a_podium_up_killed_while_it_starts(up, line):
     assert_gone(family)
 
 
-def test_ctrl_c_while_it_starts(up):
+def test_ctrl_c_while_the_stack_starts_leaves_no_process(up):
     family = up.wait_for("postgres").processes()
     up.process.send_signal(signal.SIGINT)
     assert up.process.wait(30) == 0
     assert_gone(family, timeout=0)
 
 
-def test_a_service_that_cannot_start_ends_the_whole_and_says_why(env):
+def test_a_service_that_cannot_start_stops_the_stack_with_its_last_log_lines(env):
     # The port is taken after it was chosen, say, or, as here, a setting is wrong.
     up = Up(env | {"AIRFLOW__CORE__PARALLELISM": "many"})
     assert up.process.wait(60) == 1
@@ -237,3 +239,79 @@ def test_a_service_that_cannot_start_ends_the_whole_and_says_why(env):
     assert "ended with exit code" in message
     assert "many" in message
     assert not psutil.pid_exists(up.process.pid)
+
+
+def assert_one_sentence(env, message, *command):
+    """`podium up` fails with one line in the terminal, and leaves no state of a stack."""
+    done = subprocess.run([*command, *PODIUM, "up"], env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(message + r"\n", done.stderr), done.stderr
+    assert podium(env, "status").returncode == 1
+
+
+@pytest.fixture
+def fresh(env, tmp_path):
+    """The environment with a state folder of its own."""
+    return env | {"PODIUM_HOME": str(tmp_path / "state")}
+
+
+def test_a_state_folder_that_cannot_be_created_is_one_sentence(fresh, tmp_path):
+    (tmp_path / "state").write_text("a file")
+    assert_one_sentence(fresh, f"the stack cannot start: {tmp_path}/state.*: (File exists|Not a directory)")
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(fresh, tmp_path):
+    (tmp_path / "state" / "stack.new").mkdir(parents=True)
+    assert_one_sentence(fresh, f"the stack cannot run: {tmp_path}/state/stack.new: Is a directory")
+    assert "IsADirectoryError" in (tmp_path / "state" / "logs" / "podium.log").read_text()
+
+
+def test_a_database_that_does_not_fit_on_the_disk_is_one_sentence(fresh, tmp_path):
+    limited = ("bash", "-c", 'ulimit -f 1000; exec "$@"', "bash")
+    assert_one_sentence(fresh, f"initdb cannot create the database in {tmp_path}/state/postgres/data.new: .+", *limited)
+
+
+def test_a_database_server_that_cannot_be_prepared_is_one_sentence(fresh, tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "postgres").write_text("a file")
+    assert_one_sentence(fresh, f"the stack cannot run: {tmp_path}/state/postgres.*: (File exists|Not a directory)")
+
+
+def test_missing_ports_are_one_sentence(fresh, tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "ports.json").write_text('{"airflow": 65535}')
+    with socket.create_server(("127.0.0.1", 65535)):
+        assert_one_sentence(fresh, "no free port between 65535 and 65535")
+
+
+def test_a_main_process_that_cannot_even_begin_is_one_sentence(fresh, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        'import sys\nif "podium.stack.main_process" in sys.orig_argv:\n    sys.modules["psutil"] = None\n'
+    )
+    log = tmp_path / "state" / "logs" / "podium.log"
+    assert_one_sentence(
+        fresh | {"PYTHONPATH": str(tmp_path)},
+        f"the stack's main process failed: .*psutil.*, so everything was stopped; see {log}",
+    )
+
+
+def test_an_airflow_that_answers_late_fails_no_command(up, env, monkeypatch):
+    status = up.wait_for(READY).json("status")
+    port = httpx.URL(status["airflow"]["url"]).port
+    api = [p for p in up.processes().values() if port in {c.laddr.port for c in p.net_connections("tcp") if c.laddr}]
+    assert api
+    for process in api:
+        process.suspend()
+    try:
+        assert up.json("status") == status
+        assert "already running" in podium(env, "up").stdout
+        monkeypatch.setattr(airflow_api, "REQUEST_SECONDS", 2)
+        resumed = threading.Timer(5, lambda: [process.resume() for process in api])
+        resumed.start()
+        started = time.monotonic()
+        airflow_api.AirflowAPI(**status["airflow"]).wait_for_dag("first")
+        assert time.monotonic() - started > 4
+        resumed.join()
+    finally:
+        for process in api:
+            process.resume()

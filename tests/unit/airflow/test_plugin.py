@@ -1,4 +1,4 @@
-"""Where in MLflow a task's link leads."""
+"""The MLflow page that a task's link points to."""
 
 from types import SimpleNamespace
 
@@ -12,7 +12,7 @@ RUN, VERSION = {"run_id": "abc", "version": 3, "metrics": {}}, {"name": "v3 lda"
 
 @pytest.fixture
 def link(monkeypatch):
-    """Return the link of a task of one's own that has stored something."""
+    """Return a function for the link of a task with stored values."""
 
     def made(stored, server=SERVER, **operator):
         monkeypatch.setattr(plugin, "_stored", lambda _: stored)
@@ -40,7 +40,7 @@ def test_a_task_links_to_what_it_wrote(link, stored, page):
     assert link(stored, partial_kwargs={"op_kwargs": {"pipeline": "my iris"}}) == url
 
 
-def test_there_is_no_link_without_a_server_or_from_a_task_of_somebody_elses(link):
+def test_no_server_or_a_task_of_another_kind_gives_no_link(link):
     assert link({"return_value": RUN}, server="sqlite:///mlflow.db") == ""
     assert link({"return_value": RUN}, op_kwargs={"dataset": "iris"}) == ""
     assert link({"return_value": RUN}, partial_kwargs={}) == ""

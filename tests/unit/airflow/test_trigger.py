@@ -1,4 +1,4 @@
-"""The watched folder: what starts a run, on a real file system."""
+"""The watched folder: which changes start a run, on a real file system."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from podium.airflow.trigger import ConfigFolderTrigger
 
 GOOD = "estimator: GaussianNB\n"
 STARTED = 0.4  # seconds until the file system's notifications are set up
-QUIET = 1.0  # seconds in which an event would have come
+QUIET = 1.0  # seconds in which an event would have arrived
 
 
 class Store:
@@ -75,7 +75,7 @@ def asynchronous(test):
 
 
 @asynchronous
-async def test_a_burst_of_files_is_one_event_and_the_folder_is_made(folder):
+async def test_a_burst_of_files_is_one_event_and_the_folder_is_created(folder):
     async with watching() as events:
         assert folder.is_dir()
         for number in range(20):
@@ -96,7 +96,7 @@ async def test_a_change_and_a_rename_into_the_folder_are_events(folder, tmp_path
 
 
 @asynchronous
-async def test_what_editors_leave_and_what_is_removed_are_none(folder):
+async def test_temporary_files_of_editors_and_removed_files_are_no_events(folder):
     folder.mkdir(parents=True)
     (folder / "nb.yaml").write_text(GOOD)
     async with watching() as events:
@@ -107,11 +107,11 @@ async def test_what_editors_leave_and_what_is_removed_are_none(folder):
         (folder / "nb.yaml").unlink()
         await nothing(events)
         (folder / "nb.yaml").write_text(GOOD)
-        assert await event(events) == ["nb.yaml"], "it came back"
+        assert await event(events) == ["nb.yaml"], "the file exists again"
 
 
 @asynchronous
-async def test_a_half_written_file_is_waited_for(folder):
+async def test_the_trigger_waits_for_the_rest_of_a_file(folder):
     async with watching() as events:
         with (folder / "nb.json").open("w") as file:
             file.write('{"estimator": ')
@@ -122,7 +122,7 @@ async def test_a_half_written_file_is_waited_for(folder):
 
 
 @asynchronous
-async def test_a_file_that_stays_broken_is_an_event_in_the_end(folder, monkeypatch):
+async def test_a_file_that_stays_invalid_is_an_event_in_the_end(folder, monkeypatch):
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.6)
     async with watching(rescan_seconds=0.2) as events:
         (folder / "nb.json").write_text('{"estimator": ')
@@ -130,7 +130,7 @@ async def test_a_file_that_stays_broken_is_an_event_in_the_end(folder, monkeypat
 
 
 @asynchronous
-async def test_what_was_dropped_while_nobody_watched_is_an_event_once(folder):
+async def test_files_dropped_while_no_trigger_runs_are_one_event(folder):
     store = Store()
     folder.mkdir(parents=True)
     (folder / "before.yaml").write_text(GOOD)
@@ -146,8 +146,8 @@ async def test_what_was_dropped_while_nobody_watched_is_an_event_once(folder):
 
 
 @asynchronous
-async def test_an_event_that_nobody_took_comes_again(folder):
-    """The triggerer died with the event in hand."""
+async def test_an_event_that_was_not_taken_is_repeated(folder):
+    """The triggerer died before it passed the event on."""
     store = Store()
     folder.mkdir(parents=True)
     (folder / "nb.yaml").write_text(GOOD)
@@ -160,7 +160,7 @@ async def test_an_event_that_nobody_took_comes_again(folder):
 
 
 @asynchronous
-async def test_a_file_system_that_does_not_notify_is_looked_at_again(folder, tmp_path, monkeypatch):
+async def test_a_file_system_without_notifications_is_checked_at_the_interval(folder, tmp_path, monkeypatch):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     notifying = module.awatch
@@ -189,7 +189,7 @@ async def test_without_inotify_watches_the_folder_is_polled(folder, monkeypatch)
 
 
 @asynchronous
-async def test_a_folder_that_is_removed_is_made_again_and_watched(folder):
+async def test_a_removed_folder_is_created_again_and_watched(folder):
     async with watching(rescan_seconds=0.3) as events:
         shutil.rmtree(folder)
         for _ in range(50):
@@ -200,7 +200,7 @@ async def test_a_folder_that_is_removed_is_made_again_and_watched(folder):
         assert await event(events, 5) == ["nb.yaml"]
 
 
-def test_airflow_can_make_the_trigger_again():
+def test_airflow_can_create_the_trigger_again():
     path, arguments = ConfigFolderTrigger("config/iris", 1.0).serialize()
     module, name = path.rsplit(".", 1)
     assert (module, name) == ("podium.airflow", "ConfigFolderTrigger")

@@ -1,4 +1,4 @@
-"""What forked tasks inherit from the process that warmed up, how their end is noticed, and how tasks are handed out."""
+"""Forked tasks inherit the warm-up, the end of a task is noticed at once, and tasks are handed out in advance."""
 # ruff: noqa: SLF001 - there is no other way to Airflow's supervisor without its server
 
 import importlib
@@ -18,12 +18,12 @@ from airflow.sdk.execution_time import supervisor
 from podium.data import datasets
 from podium.project import Project
 from podium.specs import dags
-from podium.stack import services
+from podium.stack.environment import service_environment
 from podium.stack.ports import Ports
 from podium.workers import coordinator, executor
 
 FORKS = 40
-# Runs in a process of its own, as the scheduler is one: warms up and forks as workers and supervisors do.
+# Runs in a process of its own, like the scheduler: warms up and forks as workers and supervisors do.
 WARM = """
 import gc, json, os, stat, sys
 
@@ -69,9 +69,9 @@ print(json.dumps(parent | {"tasks": [json.loads(line) for line in os.fdopen(read
 
 @pytest.fixture(scope="module")
 def warmed(tmp_path_factory):
-    """Return what a warm process had, and what each of its forked tasks had."""
+    """Return the threads and sockets of a warm process, and the findings of its forked tasks."""
     root = tmp_path_factory.mktemp("warmed")
-    stack = services.environment(Project(root, root / ".podium"), Ports())
+    stack = service_environment(Project(root, root / ".podium"), Ports())
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", WARM, str(FORKS)],
         env=stack | {"OMP_NUM_THREADS": "4"},  # more than the stack gives, so that OpenMP starts threads
@@ -84,7 +84,7 @@ def warmed(tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_forked_tasks_train_with_openmp_and_blas_time_and_again(warmed):
+def test_forked_tasks_can_train_with_openmp_and_blas(warmed):
     assert len(warmed["tasks"]) == FORKS
 
 
@@ -92,12 +92,12 @@ def test_tasks_inherit_neither_threads_nor_sockets(warmed):
     assert (warmed["threads"], warmed["sockets"]) == (1, 0)
 
 
-def test_what_the_parent_imported_is_frozen(warmed):
+def test_the_objects_of_the_parent_are_frozen(warmed):
     assert all(task["frozen"] for task in warmed["tasks"])
 
 
 def linger(_control):
-    """Close all that leads to the supervisor, and end a while later."""
+    """Close all channels to the supervisor, and end a while later."""
     os.closerange(0, 256)
     time.sleep(0.3)
     os._exit(0)
@@ -105,7 +105,7 @@ def linger(_control):
 
 @pytest.mark.timeout(60)
 def test_the_end_of_a_task_is_noticed_after_its_pipes_have_closed(monkeypatch):
-    monkeypatch.setattr(supervisor, "MIN_HEARTBEAT_INTERVAL", 3600)  # it would wait so long
+    monkeypatch.setattr(supervisor, "MIN_HEARTBEAT_INTERVAL", 3600)  # seconds that it would wait
     monkeypatch.setattr(supervisor, "HEARTBEAT_TIMEOUT", 3600)
     monkeypatch.setattr(coordinator, "_become_task_process", linger)
     monkeypatch.setattr(coordinator.SupervisedTask, "_on_child_started", lambda *_, **__: None)  # asks the server
@@ -130,7 +130,7 @@ def test_rows_are_read_before_the_tasks_are_forked(project):
     assert datasets._load.cache_info().currsize == 1
 
 
-def test_what_cannot_be_read_early_is_left_to_the_task(project):
+def test_rows_that_cannot_be_read_before_the_fork_are_left_to_the_task(project):
     datasets._load.cache_clear()
     (project.dag_specs / "late.yaml").write_text("late: {tasks: [")
     for dag_id in ("late", "absent"):
@@ -140,7 +140,7 @@ def test_what_cannot_be_read_early_is_left_to_the_task(project):
 
 @pytest.fixture
 def version():
-    """Name a version of a DAG that no test has shared before."""
+    """The version of a DAG that no test has shared before."""
     dags.forget_built()
     return uuid.uuid4()
 
@@ -153,7 +153,7 @@ def spec_of(callable_name, arguments="", doc="a doc"):
     return f"own:\n  description: {doc}\n  tasks:\n    - {task}\n"
 
 
-def test_a_dag_is_built_before_the_tasks_are_forked_and_anew_when_its_spec_changes(project, version):
+def test_a_dag_is_built_before_the_tasks_are_forked_and_again_when_its_spec_changes(project, version):
     import tasks.detect  # noqa: F401 - as the scheduler has
 
     spec = project.dag_specs / "own.yaml"
@@ -200,7 +200,7 @@ def test_tasks_are_handed_out_in_advance_only_while_they_are_short(running, monk
     assert running.slots_available == 1
 
 
-def test_the_scheduler_waits_for_what_its_workers_do_but_not_for_long(running):
+def test_the_scheduler_waits_for_its_workers_but_not_for_long(running):
     before = time.monotonic()
     running.sync()
     assert time.monotonic() - before < executor.PATIENCE_SECONDS
@@ -214,7 +214,7 @@ def test_the_scheduler_waits_for_what_its_workers_do_but_not_for_long(running):
     assert running.get_event_buffer() == {"first": ("success", None)}
 
 
-def test_a_killed_worker_takes_no_slot_with_it(running):
+def test_a_killed_worker_frees_its_slots(running):
     running._given |= {"first", "second"}
     worker = multiprocessing.Process(target=signal.raise_signal, args=(signal.SIGKILL,))
     worker.start()
