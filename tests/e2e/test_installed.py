@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -40,9 +41,16 @@ def wheel(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory):
+def installed(wheel):
     """The folder of the commands of an environment with the locked dependencies and the wheel."""
-    folder = tmp_path_factory.mktemp("installed")
+    # For root, PostgreSQL runs as another user, which cannot reach its binaries in pytest's own folders.
+    with tempfile.TemporaryDirectory(prefix="podium-installed-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield _install(wheel, folder)
+
+
+def _install(wheel, folder):
     python = folder / "venv/bin/python"
     call(UV, "venv", "--quiet", "--python", sys.executable, folder / "venv", cwd=folder)
     install = (UV, "pip", "install", "--quiet", "--python", python)
