@@ -1,4 +1,4 @@
-# What you need first is Python 3.11 to 3.13 and make; everything else comes from the package registry into .venv.
+# Requires Python 3.11 to 3.13 and make; everything else is installed from the package registry into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
@@ -7,15 +7,15 @@ PREFECT_READY := .venv-prefect/.ready
 
 .PHONY: run up setup test lint lock bench
 
-run: $(READY)  ## train the example configs, once, and show which model is in Production
-	@$(BIN)/podium run
+run: $(READY)  ## train the example configs once, and show which model is in Production
+	@$(BIN)/podium run iris_train
 
 up: $(READY)  ## keep Airflow and MLflow running
 	@$(BIN)/podium up
 
 setup: $(READY)
 
-test: lint  ## everything that must hold; SLOW=1 adds what takes long
+test: lint  ## lint and all tests; SLOW=1 adds the slow ones
 	$(BIN)/pytest $(if $(SLOW),,-m "not slow")
 
 lint: $(TEST_READY)
@@ -25,10 +25,10 @@ lint: $(TEST_READY)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/podium schema --check
 
-bench: $(READY) $(PREFECT_READY)  ## measure Podium against other ways; QUICK=1 takes five minutes, all of it an hour
+bench: $(READY) $(PREFECT_READY)  ## measure Podium against other tools in an hour; QUICK=1 takes five minutes
 	@$(BIN)/python -m bench $(if $(QUICK),--quick)
 
-lock: $(READY)  ## resolve anew: newest releases that fit pyproject.toml
+lock: $(READY)  ## resolve again: the newest releases that pyproject.toml allows
 	PYTHON=$(PYTHON) sh scripts/setup.sh lock
 
 $(READY): requirements.lock pyproject.toml scripts/setup.sh

@@ -83,7 +83,7 @@ def _project(folder: Path) -> Project:
 
 @contextmanager
 def _podium(project: Project) -> Iterator[str]:
-    with _server([BIN / "podium", "serve"], project.root) as url:
+    with _server([BIN / "podium", "serve", "iris"], project.root) as url:
         yield url
 
 

@@ -1,10 +1,9 @@
-# Make an environment and fill it from a lock file: setup.sh install FILE, or setup.sh lock to resolve anew.
-# The environment is .venv, or the folder that VENV names. Uses uv where it is found, and puts it there where it is not.
+# Create an environment from a lock file: setup.sh install FILE. Resolve the lock files again: setup.sh lock.
+# The environment is .venv, or the folder in VENV. uv is installed into it unless it is on PATH.
 set -eu
 VENV=${VENV:-.venv}
 UV_RELEASE=0.13.9
-# Trust what the machine trusts: behind a company's proxy uv's own list of authorities does not do. Two names, since uv
-# has renamed it.
+# Use the machine's certificates: uv's own list lacks those of a company's proxy. uv renamed the variable, so both are set.
 export UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1
 
 "$PYTHON" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || {
@@ -22,7 +21,7 @@ fi
 case "$1" in
 install)
     echo "installing $2 into $VENV"
-    # uv leaves bytecode to the first import, which costs every process of the stack seconds.
+    # By default uv leaves bytecode to the first import, which delays every process of the stack by seconds.
     "$UV" pip install --quiet --python "$VENV/bin/python" --compile-bytecode --require-hashes --requirement "$2"
     "$UV" pip install --quiet --python "$VENV/bin/python" --no-deps --editable .
     ;;
@@ -31,9 +30,9 @@ lock)
         "$UV" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
             --custom-compile-command "make lock" --upgrade --output-file "$@"
     }
-    compile requirements.lock pyproject.toml
-    compile requirements-test.lock pyproject.toml --extra test --constraint requirements.lock
-    # The bench's other side is its own: what both sides measure has one release, the rest is what Prefect asks for.
+    compile requirements.lock pyproject.toml --extra local --extra serve
+    compile requirements-test.lock pyproject.toml --extra local --extra serve --extra test --constraint requirements.lock
+    # The benchmark's Prefect has an environment of its own; packages that both sides measure have the same release.
     same=$(mktemp)
     sed -n 's/^\(\(matplotlib\|mlflow[a-z-]*\|numpy\|pandas\|scikit-learn\|scipy\|skops\)==.*[^ \\]\) *\\\?$/\1/p' \
         requirements.lock >"$same"

@@ -1,4 +1,4 @@
-"""The starting file: a commented config or spec that validates as it stands."""
+"""Commented configs and specs to start from; each validates unchanged."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _SPEC = """\
           name: {name}_config_folder
           trigger: {{__type__: podium.airflow.ConfigFolderTrigger, folder: config/{name}}}
   params:
-    retry_failed: false                         # true: train again what failed by its own fault
+    retry_failed: false                         # true: retrain configs that failed because of their own content
   tasks:
     - task_id: detect
       decorator: airflow.sdk.task
@@ -59,18 +59,18 @@ _SPEC = """\
     - task_id: promote
       decorator: airflow.sdk.task
       python_callable: podium.steps.promote.promote_best
-      trigger_rule: all_done                    # every task reports, the failed ones too
+      trigger_rule: all_done                    # runs after failed trainings too
       pool: promotion                           # one at a time: the pool has one slot
       pipeline: {name}
       dataset: *rows
       split: *split
       metric: {metric}                          # one of {metrics}
-      min_improvement: 0.0                      # a challenger must be better by this much, in the metric's units
+      min_improvement: 0.0                      # the least improvement over the champion, in the metric's units
       configs: +detect
       results: +train
       dependencies: [detect, train]
 
-    - task_id: all_trained                      # makes the run red when a config failed, after promotion
+    - task_id: all_trained                      # fails the run if a config failed, after promotion
       operator: airflow.providers.standard.operators.empty.EmptyOperator
       trigger_rule: none_failed
       dependencies: [train]
@@ -83,10 +83,10 @@ def new_config(project: Project, name: str, estimator: str, pipeline: str) -> Pa
     Raises
     ------
     PodiumError
-        If the name cannot be a config's, the classifier is unknown, or the file is there already.
+        If the name is not valid, the classifier is unknown, or the file exists.
     """
     if not _NAME.fullmatch(name):
-        raise PodiumError(f"the name {name!r} must be of letters, digits, '_', '-' and '.', and not begin with '.'")
+        raise PodiumError(f"invalid name {name!r}: use letters, digits, '_', '-' and '.', with no '.' at the start")
     _check_pipeline(pipeline)
     if estimator not in classifier_names():
         same = [known for known in classifier_names() if known.casefold() == estimator.casefold()]
@@ -104,27 +104,39 @@ def new_pipeline(project: Project, name: str) -> Path:
     Raises
     ------
     PodiumError
-        If the name cannot be a pipeline's or the file is there already.
+        If the name is not valid or the file exists.
     """
     _check_pipeline(name)
-    metrics = arguments.load_spec_schema()["$defs"]["podium.steps.promote.promote_best"]["properties"]["metric"]
-    options = next(branch["enum"] for branch in metrics["anyOf"] if "enum" in branch)
     path = project.dag_specs / f"{name}_train.yaml"
-    text = _SPEC.format(name=name, metric=options[0], metrics=", ".join(options))
-    _write(path, text, project, [path, path.with_suffix(".yml")])
+    _write(path, spec(name), project, [path, path.with_suffix(".yml")])
     (project.config / name).mkdir(parents=True, exist_ok=True)
     return path
 
 
+def spec(name: str, metric: str | None = None) -> str:
+    """Return the spec of a pipeline that trains on the iris rows.
+
+    Parameters
+    ----------
+    name : str
+        Name of the pipeline.
+    metric : str, optional
+        Metric that decides; the first that the step accepts when left out.
+    """
+    metrics = arguments.load_spec_schema()["$defs"]["podium.steps.promote.promote_best"]["properties"]["metric"]
+    options = next(branch["enum"] for branch in metrics["anyOf"] if "enum" in branch)
+    return _SPEC.format(name=name, metric=metric or options[0], metrics=", ".join(options))
+
+
 def _check_pipeline(name: str) -> None:
     if not _PIPELINE.fullmatch(name):
-        raise PodiumError(f"the pipeline's name {name!r} must be of letters, digits and '_', and begin with a letter")
+        raise PodiumError(f"invalid pipeline name {name!r}: use letters, digits and '_', with no digit at the start")
 
 
 def _write(path: Path, text: str, project: Project, twins: list[Path]) -> None:
     for twin in twins:
         if twin.exists():
-            raise PodiumError(f"{project.shown(twin)} is there already: choose another name, or remove it")
+            raise PodiumError(f"{project.shown(twin)} exists: choose another name, or remove it")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8") as file:
         file.write(text)
@@ -137,7 +149,7 @@ def _config(estimator: str) -> str:
         f"estimator: {estimator}",
     ]
     given = [f"  {name}: {_example(table.by_name[name])}" for name in needed]
-    lines += ["params:", *given] if given else ["params: {}  # those that are left out keep their defaults:"]
+    lines += ["params:", *given] if given else ["params: {}  # parameters that are left out keep their defaults:"]
     lines += [_comment(parameter) for name, parameter in sorted(table.by_name.items()) if name not in needed]
     lines += [
         "# preprocess: [StandardScaler]        # transformers of scikit-learn, in order",

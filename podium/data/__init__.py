@@ -1,1 +1,3 @@
 """Data sets: the source of their rows, their digest, and their split."""
+
+__all__ = ["datasets", "splits"]

@@ -1,1 +1,13 @@
 """Generators of the JSON Schemas, from scikit-learn, dag-factory and Airflow."""
+
+__all__ = [
+    "config_schema",
+    "constraints",
+    "spec_dags",
+    "spec_objects",
+    "spec_schema",
+    "spec_shapes",
+    "spec_steps",
+    "spec_tasks",
+    "writing",
+]

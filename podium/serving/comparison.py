@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from podium.errors import RequestError
 from podium.registry import tag_names
+from podium.registry.names import SHADOW
 
 if TYPE_CHECKING:
     from podium.registry.client import Registry
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from podium.serving.model import VersionInfo
     from podium.serving.scoring import Scorer
 
-EXPERIMENT_SUFFIX = "-shadow"
 #: Tag of a run: the version that was the shadow model.
 VERSION = "podium.shadow_version"
 #: Number of the most recent predictions whose times the medians cover.
@@ -101,11 +101,11 @@ class Comparison:
         """Return the run of this pair of versions; create it if it does not exist."""
         tags = {VERSION: str(self.info.version), tag_names.SHADOW_AGAINST: str(self.production)}
         query = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
-        for run in models.runs(query, EXPERIMENT_SUFFIX):
+        for run in models.runs(query, SHADOW):
             return str(run.info.run_id)
         name = f"version {self.info.version} beside {self.production}"
         note = f"Predictions of {self.info} for requests that version {self.production} in Production answered."
         created = models.client.create_run(
-            models.experiment_id(EXPERIMENT_SUFFIX), run_name=name, tags={**tags, "mlflow.note.content": note}
+            models.experiment_id(SHADOW), run_name=name, tags={**tags, "mlflow.note.content": note}
         )
         return str(created.info.run_id)

@@ -1,1 +1,18 @@
 """The local stack: Airflow, MLflow and PostgreSQL as processes of this machine."""
+
+__all__ = [
+    "commands",
+    "environment",
+    "failures",
+    "http_checks",
+    "launch",
+    "main_process",
+    "ports",
+    "postgres",
+    "postgres_server",
+    "private_files",
+    "services",
+    "starting",
+    "state",
+    "supervisor",
+]

@@ -1,1 +1,3 @@
 """The steps of a pipeline: the functions that specs name and Airflow calls."""
+
+__all__ = ["deploy", "detect", "promote", "train", "validate"]

@@ -114,7 +114,7 @@ def test_a_promotion_and_a_rollback_drop_no_request(served):
     assert load.versions() == {(str(before), str(after))}
 
     with Load(served.status["serve"]["url"]) as load:
-        done = served.podium("rollback", "--reason", "it answers too slowly")
+        done = served.podium("rollback", "iris", "--reason", "it answers too slowly")
         assert done.returncode == 0, done.stderr
         asked = time.monotonic()
         answers_with(served, before)

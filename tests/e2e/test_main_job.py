@@ -110,7 +110,7 @@ def test_typo_fails_alone_and_says_where(trained_stack):
         assert [task.name for task in others if task.state == "failed"] == ["rf"]
         assert len(trained_stack.versions("good1")) == len(trained_stack.versions("good2")) == 1
         assert trained_stack.champion() == "qda"
-        listed = trained_stack.podium("plan")
+        listed = trained_stack.podium("plan", "iris_train")
         assert listed.returncode == 1
         assert "config/iris/rf.yaml:4:3" in listed.stdout
     finally:
@@ -177,7 +177,7 @@ def test_run_without_configs_succeeds(trained_stack):
 
 def test_nothing_new_says_so(trained_stack):
     before = len(trained_stack.versions())
-    ran = trained_stack.podium("run", cwd=trained_stack.root / "config" / "iris")
+    ran = trained_stack.podium("run", "iris_train", cwd=trained_stack.root / "config" / "iris")
     assert ran.returncode == 0, ran.stderr
     assert "nothing new" in ran.stdout
     assert "qda" in ran.stdout

@@ -35,11 +35,11 @@ def lone(tmp_path_factory):
 
 
 def leaderboard(lone):
-    return json.loads(lone.podium("leaderboard", "--json").stdout)
+    return json.loads(lone.podium("leaderboard", "iris", "--json").stdout)
 
 
 def test_first_run_ends_with_a_champion_and_the_next_has_nothing_new(lone):
-    first = lone.podium("run")
+    first = lone.podium("run", "iris_train")
     assert first.returncode == 0, first.stderr
     assert "promoted: version" in first.stdout
     assert "plain: " in first.stdout
@@ -49,7 +49,7 @@ def test_first_run_ends_with_a_champion_and_the_next_has_nothing_new(lone):
     assert rows[0]["aliases"] == ["production"]
     assert {row["validation"] for row in rows} == {"passed"}
 
-    again = lone.podium("run")
+    again = lone.podium("run", "iris_train")
     assert again.returncode == 0, again.stderr
     assert "nothing new" in again.stdout
     assert leaderboard(lone) == rows
@@ -58,22 +58,22 @@ def test_first_run_ends_with_a_champion_and_the_next_has_nothing_new(lone):
 
 def test_rollback_is_one_command_and_recorded(lone):
     lda, knn = (next(row["version"] for row in leaderboard(lone) if row["config"] == name) for name in ("lda", "knn"))
-    assert lone.podium("rollback").returncode == 2
-    alone = lone.podium("rollback", "--reason", "doubts")
+    assert lone.podium("rollback", "iris").returncode == 2
+    alone = lone.podium("rollback", "iris", "--reason", "doubts")
     assert alone.returncode == 1
     assert alone.stderr.strip() == f"version {lda} (lda) has no previous champion: choose a version with --to"
 
-    back = lone.podium("rollback", "--to", str(knn), "--reason", "lda drifts", "--json")
+    back = lone.podium("rollback", "iris", "--to", str(knn), "--reason", "lda drifts", "--json")
     assert back.returncode == 0, back.stderr
     assert json.loads(back.stdout)["reason"] == f"version {knn} (knn) replaces version {lda} (lda): lda drifts"
-    said = lone.podium("explain", str(lda)).stdout
+    said = lone.podium("explain", str(lda), "iris").stdout
     assert "It was rolled back and is not promoted again automatically: lda drifts." in said
 
-    assert lone.podium("rollback", "--to", str(lda), "--reason", "it does not").returncode == 0
+    assert lone.podium("rollback", "iris", "--to", str(lda), "--reason", "it does not").returncode == 0
     assert leaderboard(lone)[0]["stage"] == "Production"
     found = [
         (one["verdict"], one["from_version"], one["to_version"])
-        for one in json.loads(lone.podium("history", "--json").stdout)
+        for one in json.loads(lone.podium("history", "iris", "--json").stdout)
     ]
     assert [(verdict, before, after) for verdict, before, after in found if before != after] == [
         ("rolled back", knn, lda),
@@ -85,15 +85,15 @@ def test_rollback_is_one_command_and_recorded(lone):
 def test_config_failing_because_of_its_own_content_is_listed_and_not_retried(lone):
     # scikit-learn refuses this only when it fits.
     lone.drop("pca.yaml", "estimator: GaussianNB\npreprocess: [{PCA: {n_components: 9}}]\n")
-    ran = lone.podium("run")
+    ran = lone.podium("run", "iris_train")
     assert ran.returncode == 1
     assert "config/iris/pca.yaml:1:1  GaussianNB: ValueError: n_components=9" in ran.stderr
-    planned = lone.podium("plan", "--json")
+    planned = lone.podium("plan", "iris", "--json")
     assert planned.returncode == 1
     item = next(i for i in json.loads(planned.stdout) if i["config"] == "pca")
     assert item["action"] == "failed"
     assert "n_components=9" in item["reason"]
-    retried = json.loads(lone.podium("plan", "--json", "--retry-failed").stdout)
+    retried = json.loads(lone.podium("plan", "iris", "--json", "--retry-failed").stdout)
     assert [i["config"] for i in retried if i["action"] == "train"] == ["pca"]
     (lone.root / "config" / "iris" / "pca.yaml").unlink()
 
@@ -115,7 +115,7 @@ def test_interrupt_leaves_nothing_running_and_nothing_half_registered(lone):
     assert psutil.wait_procs(started, timeout=10)[1] == []
     (lone.root / "config" / "iris" / "slow.yaml").unlink()
     assert leaderboard(lone) == before
-    assert lone.podium("run").returncode == 0
+    assert lone.podium("run", "iris_train").returncode == 0
 
 
 def test_unknown_pipeline_is_one_line(lone):
@@ -139,7 +139,7 @@ def test_workers_that_cannot_warm_up_log_the_reason_and_run_tasks(lone):
     spoilt = 'import sys\nif "scheduler" in sys.orig_argv:\n    sys.modules["netrc"] = None\n'
     (lone.root / "sitecustomize.py").write_text(spoilt)
     lone.drop("cold.yaml", "estimator: BernoulliNB\n")
-    ran = lone.podium("run")
+    ran = lone.podium("run", "iris_train")
     assert ran.returncode == 0, ran.stderr
     log = (lone.root / ".podium" / "logs" / "scheduler.log").read_text()
     assert "could not warm up" in log

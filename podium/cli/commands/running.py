@@ -1,0 +1,46 @@
+"""Run a pipeline, or show what a run would train."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import typer
+
+from podium.cli.context import AsJson, PipelineName, RetryFailed, console, need_stack, need_store, project
+
+
+def run(pipeline: PipelineName = None, retry_failed: RetryFailed = False) -> None:
+    """Run a pipeline once and show which model is in Production; exit 1 if any config failed."""
+    from podium.pipeline import run
+    from podium.pipeline.spec import find_pipeline
+
+    where = project()
+    found = find_pipeline(where, pipeline)
+    need_stack("run")
+    outcome = run.once(where, found, {"retry_failed": retry_failed}, console)
+    for error in outcome.errors.values():
+        print(error, file=sys.stderr)
+    raise typer.Exit(0 if outcome.is_good else 1)
+
+
+def plan(pipeline: PipelineName = None, retry_failed: RetryFailed = False, as_json: AsJson = False) -> None:
+    """Show which configs would be trained and why, and which are skipped; exit 1 if any is invalid or has failed."""
+    from podium.pipeline.spec import find_pipeline
+    from podium.registry.client import Registry
+    from podium.stack import commands
+    from podium.training import plan
+
+    where = project()
+    job = find_pipeline(where, pipeline).job
+    need_store("plan")
+    with commands.tracking(where) as uri:
+        items = plan.plan(Registry(job.pipeline, uri), job, retry_failed=retry_failed)
+    if as_json:
+        print(json.dumps([{"config": i.name, "action": i.action, "reason": i.reason} for i in items]))
+    else:
+        for item in items:
+            console.print(item.line(), markup=False)
+        if not items:
+            console.print(f"no configs in {job.shown_folder}")
+    raise typer.Exit(1 if any(item.action in {"invalid", "failed"} for item in items) else 0)
