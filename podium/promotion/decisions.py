@@ -17,6 +17,7 @@ from podium.promotion.records import (
     SUPERSEDED,
     WOULD_PROMOTE,
     close_record,
+    describe_production,
     earlier_requests,
     finish_interrupted,
     is_overtaken,
@@ -192,6 +193,7 @@ def _compare_with_concurrent(models: Registry, job: Job, rule: Rule, tags: dict[
     if others and champion:
         promote(models, job, rule, {*others, champion.version}, tags)
         models.keep_one_in_production()
+        describe_production(models)
 
 
 def answer(models: Registry, project: Project, run_id: str, by: str, *, approved: bool) -> str:

@@ -149,6 +149,16 @@ def _order(record: Run) -> tuple[int, str]:
     return record.info.start_time, record.info.run_id
 
 
+def describe_production(models: Registry) -> None:
+    """Describe the version in Production again: of concurrent decisions, the slower one may have written last."""
+    champion = models.in_production()
+    number = str(champion.number) if champion else ""
+    for record in models.recent_runs(PROMOTIONS, RECENT) if champion else ():
+        if record.data.tags.get(tag_names.TO_VERSION) == number and _changes_production(record):
+            report.describe(models, record)
+            return
+
+
 def promoted_meanwhile(models: Registry, mine: str, known: set[str]) -> set[int]:
     """Return the versions that other decisions promoted while this one was made."""
     return {

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from podium.promotion import decisions, history
-from podium.registry import names
+from podium.promotion import decisions, history, report
+from podium.registry import names, tag_names
 
 CONFIGS = {
     "a_first": "estimator: DecisionTreeClassifier\nparams: {max_depth: 1}\n",
@@ -81,6 +81,34 @@ def test_promotions_that_do_not_see_each_other_compare_afterwards(lab, reports, 
     monkeypatch.setattr(decisions, "is_overtaken", lambda *_: False)
     with ThreadPoolExecutor(len(versions)) as pool:
         list(pool.map(lambda version: promote(lab, reports, version), versions))
+    holds(lab, BEST)
+
+
+def test_the_description_names_the_champion_though_the_slower_decision_writes_last(lab, reports, monkeypatch):
+    """The decision that loses Production to a concurrent one describes its own version after that one has."""
+    both, better_is_described = threading.Barrier(2), threading.Event()
+    opening, describing = decisions._open, report.describe  # noqa: SLF001
+    first_time = threading.local()
+
+    def open_together(*args):
+        if not getattr(first_time, "passed", False):
+            first_time.passed = True
+            both.wait(60)
+        return opening(*args)
+
+    def describe_in_order(models, record):
+        better = record.data.tags[tag_names.TO_VERSION] == str(BEST)
+        if not better and not better_is_described.is_set():
+            better_is_described.wait(5)
+        describing(models, record)
+        if better:
+            better_is_described.set()
+
+    monkeypatch.setattr(decisions, "_open", open_together)
+    monkeypatch.setattr(decisions, "is_overtaken", lambda *_: False)
+    monkeypatch.setattr(report, "describe", describe_in_order)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda version: promote(lab, reports, version), (GOOD, BEST)))
     holds(lab, BEST)
 
 

@@ -62,9 +62,9 @@ def test_a_new_pipeline_validates_and_builds(project):
 def test_new_files_never_replace_others(project):
     starters.new_config(project, "mine", "SVC", "iris")
     starters.new_pipeline(project, "mine")
-    with pytest.raises(PodiumError, match="already"):
+    with pytest.raises(PodiumError, match="exists: choose"):
         starters.new_config(project, "mine", "SVC", "iris")
-    with pytest.raises(PodiumError, match="already"):
+    with pytest.raises(PodiumError, match="exists: choose"):
         starters.new_pipeline(project, "mine")
     with pytest.raises(PodiumError, match="did you mean 'SVC'"):
         starters.new_config(project, "other", "SVCC", "iris")
