@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+JOBS ?= 2
 TEST_READY := .venv/.test-ready
 PREFECT_READY := .venv-prefect/.ready
 
@@ -16,7 +17,7 @@ up: $(READY)  ## keep Airflow and MLflow running
 setup: $(READY)
 
 test: lint  ## lint and all tests; SLOW=1 adds the slow ones
-	$(BIN)/pytest $(if $(SLOW),,-m "not slow")
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(if $(SLOW),,-m "not slow")
 
 lint: $(TEST_READY)
 	$(BIN)/ruff check

@@ -23,6 +23,8 @@ install)
     echo "installing $2 into $VENV"
     # By default uv leaves bytecode to the first import, which delays every process of the stack by seconds.
     "$UV" pip install --quiet --python "$VENV/bin/python" --compile-bytecode --require-hashes --requirement "$2"
+    # Its former name, in an environment that an earlier release has set up: Airflow would load the plug-in twice.
+    "$UV" pip uninstall --quiet --python "$VENV/bin/python" podium 2>/dev/null || true
     "$UV" pip install --quiet --python "$VENV/bin/python" --no-deps --editable .
     ;;
 lock)
