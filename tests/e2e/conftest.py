@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import signal
-import subprocess
 
 import pytest
 
 from scripts import browser
-from tests.support.checkout import PODIUM, TIMEOUT, Checkout, copy_project
+from tests.support.checkout import Checkout, copy_project, up
 
 
 @pytest.fixture(scope="session")
@@ -22,22 +19,8 @@ def checkout(tmp_path_factory) -> Checkout:
 @pytest.fixture(scope="session")
 def stack(checkout: Checkout):
     """``podium up`` in the copy."""
-    command = subprocess.Popen(
-        [PODIUM, "up"], cwd=checkout.root, env=checkout.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    try:
-        printed = []
-        for line in command.stdout:
-            printed.append(line)
-            if "Ctrl-C" in line:
-                break
-        else:
-            pytest.fail("".join(printed))
-        checkout.status = json.loads(checkout.podium("status", "--json").stdout)
+    with up(checkout):
         yield checkout
-    finally:
-        command.send_signal(signal.SIGINT)
-        command.communicate(timeout=TIMEOUT)
 
 
 @pytest.fixture(scope="session")

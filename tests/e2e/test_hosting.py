@@ -4,15 +4,13 @@ import http.client
 import itertools
 import json
 import shutil
-import signal
-import subprocess
 import threading
 import time
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.checkout import PODIUM, TIMEOUT, copy_project, wait_until
+from tests.support.checkout import copy_project, up, wait_until
 
 CONFIGS = ("decision_tree.json", "knn.json")
 BETTER = "estimator: LinearDiscriminantAnalysis\n"
@@ -37,19 +35,11 @@ def served(tmp_path_factory):
     for other in ("churn", "wine"):
         shutil.rmtree(checkout.root / "config" / other)
         (checkout.root / "dag_specs" / f"{other}_train.yaml").unlink()
-    command = subprocess.Popen(
-        [PODIUM, "up"], cwd=checkout.root, env=checkout.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    try:
-        printed = list(iter(command.stdout.readline, "Ctrl-C or `podium down` stops it.\n"))
-        checkout.status = json.loads(checkout.podium("status", "--json").stdout)
+    with up(checkout) as printed:
         assert any(line.split() == ["Serve", checkout.status["serve"]["url"]] for line in printed)
         assert checkout.finished_run("iris_train", after=0)["state"] == "success"
         assert checkout.finished_run("iris_host", after=0)["state"] == "success"
         yield checkout
-    finally:
-        command.send_signal(signal.SIGINT)
-        command.communicate(timeout=TIMEOUT)
 
 
 class Load:

@@ -102,7 +102,12 @@ def test_interrupt_leaves_nothing_running_and_nothing_half_registered(lone):
     before = leaderboard(lone)
     lone.drop("slow.yaml", "estimator: GradientBoostingClassifier\nparams: {n_estimators: 2000}\n")
     command = subprocess.Popen(
-        [PODIUM, "run"], cwd=lone.root, env=lone.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [PODIUM, "run", "iris_train"],
+        cwd=lone.root,
+        env=lone.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     for line in command.stdout:
         if "1 running" in line:
@@ -128,12 +133,19 @@ def test_mlflow_that_does_not_answer_is_one_line(lone):
     env = lone.env | {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
     for command in ("run", "leaderboard"):
         answer = subprocess.run(
-            [PODIUM, command], cwd=lone.root, env=env, capture_output=True, text=True, timeout=TIMEOUT, check=False
+            [PODIUM, command, "iris_train"],
+            cwd=lone.root,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
         )
         assert answer.returncode == 1
         assert answer.stderr.strip() == "MLFLOW_TRACKING_URI: no MLflow answers at http://127.0.0.1:1"
 
 
+@pytest.mark.slow
 def test_workers_that_cannot_warm_up_log_the_reason_and_run_tasks(lone):
     # The warm-up imports it; requests, which would import it too, does without.
     spoilt = 'import sys\nif "scheduler" in sys.orig_argv:\n    sys.modules["netrc"] = None\n'

@@ -197,7 +197,7 @@ def test_a_stack_starts_follows_a_new_spec_restarts_dead_services_and_stops(up, 
     assert_gone(family, timeout=0)
     assert up.process.wait(5) == 0
     assert podium(env, "status").returncode == 1
-    assert podium(env, "down").stdout.strip() == "nothing runs"
+    assert podium(env, "down").stdout.strip() == "nothing is running"
 
 
 def test_nothing_outlives_a_killed_podium_up(up):

@@ -1,12 +1,10 @@
 """A stack's state that release 0.1.0 wrote goes on with today's code: nothing is lost and nothing trains again."""
 
 import json
-import signal
-import subprocess
 
 import pytest
 
-from tests.support.checkout import PODIUM, TIMEOUT, wait_until
+from tests.support.checkout import up, wait_until
 from tests.support.upgrade import FIXTURES, restored
 
 DECISIONS = [("promoted", None, 2), ("kept", 2, 2), ("promoted", 2, 3), ("kept", 3, 3), ("rolled back", 3, 2)]
@@ -16,22 +14,8 @@ DECISIONS = [("promoted", None, 2), ("kept", 2, 2), ("promoted", 2, 3), ("kept",
 def upgraded(tmp_path_factory):
     """``podium up`` of today on the state of the release."""
     checkout = restored(FIXTURES / "release_0_1_0", tmp_path_factory.mktemp("upgraded"))
-    command = subprocess.Popen(
-        [PODIUM, "up"], cwd=checkout.root, env=checkout.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    try:
-        printed = []
-        for line in command.stdout:
-            printed.append(line)
-            if "Ctrl-C" in line:
-                break
-        else:
-            pytest.fail("".join(printed))
-        checkout.status = json.loads(checkout.podium("status", "--json").stdout)
+    with up(checkout):
         yield checkout
-    finally:
-        command.send_signal(signal.SIGINT)
-        command.communicate(timeout=TIMEOUT)
 
 
 def history(checkout):

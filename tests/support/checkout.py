@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from podium.pipeline.airflow_api import FINISHED, AirflowAPI, awaits_a_person
 
@@ -123,6 +128,27 @@ def copy_project(root: Path) -> Checkout:
         "-c", "user.name=Test", "-c", "user.email=test@localhost", "commit", "--quiet", "--message", "As shipped"
     )
     return checkout
+
+
+@contextmanager
+def up(checkout: Checkout):
+    """Run ``podium up`` in a project; gives the lines that it has printed by the time that everything is ready."""
+    command = subprocess.Popen(
+        [PODIUM, "up"], cwd=checkout.root, env=checkout.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        printed = []
+        for line in command.stdout:
+            printed.append(line)
+            if "Ctrl-C" in line:
+                break
+        else:
+            pytest.fail("".join(printed))
+        checkout.status = json.loads(checkout.podium("status", "--json").stdout)
+        yield printed
+    finally:
+        command.send_signal(signal.SIGINT)
+        command.communicate(timeout=TIMEOUT)
 
 
 def mapped(stack, run, task_id="train"):

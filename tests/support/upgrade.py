@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from podium.airflow.trigger import snapshot
-from podium.stack import postgres
+from podium.stack import postgres, postgres_server
 from tests.support.checkout import ROOT, Checkout, wait_until
 
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -48,7 +48,7 @@ def _dump(file: Path, values: dict[str, str]) -> str:
 
 
 def _restore(home: Path, dumps: dict[str, str]) -> None:
-    command = postgres.prepare(home)
+    command = postgres_server.prepare(home)
     server = subprocess.Popen(command, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         url, names = postgres.embedded_url(home), postgres.database_names(None)
