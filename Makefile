@@ -17,7 +17,8 @@ up: $(READY)  ## keep Airflow and MLflow running
 setup: $(READY)
 
 test: lint  ## lint and all tests; SLOW=1 adds the slow ones
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(if $(SLOW),,-m "not slow")
+	$(BIN)/pytest tests/unit -n $(JOBS) --dist loadfile $(if $(SLOW),,-m "not slow")
+	$(BIN)/pytest tests/e2e $(if $(SLOW),,-m "not slow")
 
 lint: $(TEST_READY)
 	$(BIN)/ruff check

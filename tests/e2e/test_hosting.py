@@ -70,6 +70,11 @@ class Load:
             answers.append((response.status, response.headers["X-Podium-Model-Version"], found.get("predictions")))
         connection.close()
 
+    def wait_for(self, version: int) -> None:
+        """Wait until the last answer on each connection is that of a version."""
+        last = str(version)
+        wait_until(lambda: all(part and part[-1][1] == last for part in self.answers), f"version {version} answers")
+
     def versions(self) -> set[tuple[str, ...]]:
         """Return, for each connection, the versions that answered, in their order."""
         return {tuple(version for version, _ in itertools.groupby(one[1] for one in part)) for part in self.answers}
@@ -99,6 +104,7 @@ def test_a_promotion_and_a_rollback_drop_no_request(served):
         after = int(served.production()[0].version)
         host = served.finished_run("iris_host", after=hosted)
         answers_with(served, after)
+        load.wait_for(after)
     assert host["state"] == "success"
     assert {answer[0] for part in load.answers for answer in part} == {200}
     assert load.versions() == {(str(before), str(after))}
@@ -109,6 +115,7 @@ def test_a_promotion_and_a_rollback_drop_no_request(served):
         asked = time.monotonic()
         answers_with(served, before)
         took = time.monotonic() - asked
+        load.wait_for(before)
     assert {answer[0] for part in load.answers for answer in part} == {200}
     assert load.versions() == {(str(after), str(before))}
     assert took < 10  # two seconds by what the server promises; more only where the machine is not ours alone
