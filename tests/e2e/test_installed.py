@@ -100,7 +100,7 @@ def test_what_was_trained_is_on_record(installed, new_project):
     assert len(board) == 4
     champion = next(row["version"] for row in board if row["stage"] == "Production")
     assert json.loads(call(podium, "history", "--json", cwd=new_project).stdout)[0]["to_version"] == champion
-    assert "It is in Production" in call(podium, "explain", champion, cwd=new_project).stdout
+    assert "It has been in Production since" in call(podium, "explain", champion, cwd=new_project).stdout
     other = next(row["version"] for row in board if row["stage"] != "Production")
     rolled = call(podium, "rollback", "--reason", "a test", "--to", other, cwd=new_project)
     assert rolled.stdout.startswith("rolled back")
