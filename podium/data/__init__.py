@@ -1,3 +1,3 @@
-"""Data sets: the source of their rows, their digest, and their split."""
+"""Data sets: the source of their rows, their digest, their columns, and their split."""
 
-__all__ = ["datasets", "splits"]
+__all__ = ["columns", "datasets", "options", "refs", "report", "splits", "table"]

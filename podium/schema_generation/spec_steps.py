@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _NUMBER_01 = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
 _DATASET_FILE = {
     "type": "object",
-    "properties": {key: {"type": "string", "description": words} for key, words in datasets.KEYS.items()},
+    "properties": datasets.KEYS,
     "required": list(datasets.REQUIRED),
     "additionalProperties": False,
 }
@@ -41,7 +41,7 @@ _STEP_SHAPES: dict[str, dict[str, Any]] = {
         "description": "Name of the pipeline. Its configs are in config/<pipeline>, unless folder says otherwise.",
     },
     "dataset": {
-        "description": "A data set of scikit-learn by name, or a CSV or Parquet file and its label column.",
+        "description": "A data set of scikit-learn by name, or a file with its label column.",
         "anyOf": [{"enum": list(datasets.BUILT_IN)}, _DATASET_FILE],
     },
     "split": {

@@ -332,7 +332,7 @@ def share_rows(dag_id: str, version: object) -> None:
     reading it starts threads, which a process that forks must not have.
     """
     job = _job(dag_id, version)
-    if job and job.dataset.file.suffix != ".parquet":
+    if job and not any(file.suffix == ".parquet" for file in job.dataset.files):
         with contextlib.suppress(Exception):  # the task reports the error in its own log
             datasets.load(job.dataset, job.split)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Any
 
-from podium.data.datasets import SUFFIXES
+from podium.data.refs import path_problem
 from podium.specs.arguments import is_later
 from podium.specs.checks.problems import hint
 from podium.specs.vocabulary import STEPS, current_path
@@ -30,16 +30,13 @@ def check_data(problems: ProblemList, pointer: Pointer, conf: Mapping[str, Any],
 
 def _check_file(problems: ProblemList, pointer: Pointer, dataset: Mapping[str, Any]) -> None:
     written, target = dataset["path"], dataset.get("target")
+    file = problems.project.path(written)
     try:
-        file = problems.project.path(written)
-        is_file = file.is_file()
+        problem = path_problem(written, file)
     except (OSError, ValueError):
-        is_file = False
-    if not is_file:
-        problems.add((*pointer, "path"), f"there is no file {written!r}")
-        return
-    if file.suffix not in SUFFIXES:
-        problems.add((*pointer, "path"), f"{written!r} must end in {' or '.join(SUFFIXES)}")
+        problem = "no such file"
+    if problem:
+        problems.add((*pointer, "path"), f"data set {written}: {problem}")
         return
     columns = _columns(file)
     if isinstance(target, str) and columns is not None and target not in columns and not is_later(target):

@@ -90,7 +90,7 @@ def test_rows_that_no_classifier_can_learn_from_are_refused(tmp_path, text, targ
         ({"path": "no.csv", "target": "y"}, "data set no.csv: no such file"),
         ({"path": "rows.xls", "target": "y"}, "data set rows.xls: .xls is not one of"),
         ({"path": "rows"}, "a data set must be a name or {path, target}"),
-        ({"path": "rows.csv", "target": "y", "sep": ";"}, "a data set must be a name or {path, target}"),
+        ({"path": "rows.csv", "target": "y", "traget": "y"}, "unknown key 'traget' in dataset: did you mean 'target'?"),
     ],
 )
 def test_an_unknown_data_set_is_refused(tmp_path, value, message):
