@@ -26,6 +26,8 @@ install)
     # Its former name, in an environment that an earlier release has set up: Airflow would load the plug-in twice.
     "$UV" pip uninstall --quiet --python "$VENV/bin/python" podium 2>/dev/null || true
     "$UV" pip install --quiet --python "$VENV/bin/python" --no-deps --editable .
+    # Where PYTHONDONTWRITEBYTECODE is set, every process would compile Podium again.
+    "$VENV/bin/python" -m compileall -q podium tasks
     ;;
 lock)
     compile() {
