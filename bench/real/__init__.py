@@ -1,0 +1,1 @@
+"""Real data sets: Podium's fit against the same estimator in skrub's ``tabular_pipeline``."""
