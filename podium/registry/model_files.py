@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podium.errors import PodiumError
+from podium.registry.schema_rows import schema_rows
 from podium.registry.trusted_types import TRUSTED_TYPES
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def save_model(model: Any, dataset: Dataset, folder: Path, about: Model | None =
         mlflow_model=about,
         serialization_format="skops",
         skops_trusted_types=list(TRUSTED_TYPES),
-        signature=mlflow.models.infer_signature(dataset.x_train, model.predict(example)),
+        signature=mlflow.models.infer_signature(schema_rows(dataset.x_train), model.predict(example)),
         input_example=example,
         pip_requirements=pip_requirements(),
     )

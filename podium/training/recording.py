@@ -15,6 +15,7 @@ import yaml
 from podium.data import splits
 from podium.errors import PodiumError, Problem, one_line
 from podium.registry import artifacts, tag_names
+from podium.registry.schema_rows import schema_rows
 from podium.registry.versions import Version
 from podium.training.entry import Entry
 
@@ -271,15 +272,18 @@ def _inputs(dataset: Dataset, job: Job) -> list[DatasetInput]:
         (dataset.x_train, dataset.y_train, "training"),
         (dataset.x_test, dataset.y_test, "testing"),
     ):
+        few = schema_rows(rows)
         with warnings.catch_warnings():
             # MLflow warns that a file's address fits two dataset source classes, which are equivalent.
             warnings.simplefilter("ignore", UserWarning)
             logged = mlflow.data.from_pandas(
-                rows.assign(**{dataset.target: labels}),
+                few.assign(**{dataset.target: labels.loc[few.index]}),
                 source=source,
                 targets=dataset.target,
                 name=dataset.name,
                 digest=f"{digest}-{context}",
             )
-        inputs.append(DatasetInput(Rows(**logged.to_dict()), [InputTag(MLFLOW_DATASET_CONTEXT, context)]))
+        profile = {"num_rows": len(rows), "num_elements": len(rows) * (rows.shape[1] + 1)}
+        about = logged.to_dict() | {"profile": json.dumps(profile)}
+        inputs.append(DatasetInput(Rows(**about), [InputTag(MLFLOW_DATASET_CONTEXT, context)]))
     return inputs
