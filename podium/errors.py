@@ -147,5 +147,12 @@ def cause(error: BaseException) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``": did you mean 'x'?"`` for the closest known word, or an empty string."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f": did you mean {close[0]!r}?" if close else ""
+    close = closest(word, known)
+    return f": did you mean {close!r}?" if close else ""
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is closest, if one is close; one that only differs in case is the closest."""
+    words = list(known)
+    same = [name for name in words if name.casefold() == word.casefold()]
+    return next(iter(same or difflib.get_close_matches(word, words, n=1, cutoff=0.6)), None)

@@ -35,7 +35,8 @@ lock)
             --custom-compile-command "make lock" --upgrade --output-file "$@"
     }
     compile requirements.lock pyproject.toml --extra local --extra serve
-    compile requirements-test.lock pyproject.toml --extra local --extra serve --extra test --constraint requirements.lock
+    compile requirements-test.lock pyproject.toml --extra local --extra serve --extra boosting --extra test \
+        --constraint requirements.lock
     # The benchmark's Prefect has an environment of its own; packages that both sides measure have the same release.
     same=$(mktemp)
     sed -n 's/^\(\(matplotlib\|mlflow[a-z-]*\|numpy\|pandas\|scikit-learn\|scipy\|skops\)==.*[^ \\]\) *\\\?$/\1/p' \

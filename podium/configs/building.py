@@ -20,7 +20,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from podium.configs.catalogue import EXTRAS, classifiers, transformers
-from podium.configs.parameters import parameters_of
+from podium.configs.parameters import Parameter, parameters_of
 from podium.errors import MissingExtraError, PodiumError, did_you_mean
 
 if TYPE_CHECKING:
@@ -74,7 +74,10 @@ def _instance(name: str, allowed: Mapping[str, type], params: Mapping[str, Any],
     if class_ is None:
         raise PodiumError(f"unknown estimator {name!r}{did_you_mean(name, allowed)}")
     table = parameters_of(name)
-    arguments = {key: _argument(getattr(table.get(key), "schema", {}), value, seed) for key, value in params.items()}
+    arguments = {}
+    for key, value in params.items():
+        parameter = table.get(key) or Parameter(key, {})  # configs of earlier releases were not checked for all classes
+        arguments[parameter.stored] = _argument(parameter.schema, value, seed)
     if "random_state" not in arguments and _takes_seed(class_):
         arguments["random_state"] = seed
     return class_(**arguments)

@@ -85,7 +85,7 @@ class ConfigCheck:
     def _check_keys(self, pointer: Pointer, data: Mapping[str, Any], known: Collection[str]) -> None:
         for key in data:
             if key not in known:
-                hint = _hint(key, known) or f": known keys are {', '.join(k for k in known if k[:1] != '$')}"
+                hint = did_you_mean(key, known) or f": known keys are {', '.join(k for k in known if k[:1] != '$')}"
                 self._add((*pointer, key), f"unknown key {key!r}{hint}", key=True)
 
     def _plain(self, key: str) -> str:
@@ -112,23 +112,27 @@ class ConfigCheck:
         if not isinstance(value, str):
             self._add(pointer, f"expected the name of a {noun}, not {shown(value)}")
             return None
-        hint = _hint(value.rpartition(".")[2], sorted(known()))
+        hint = did_you_mean(value.rpartition(".")[2], sorted(known()))
         self._add(pointer, f"unknown {noun} {shown(value)}{_reason(value, noun) or hint}")
         return None
 
     def _params(self, pointer: Pointer, params: Mapping[str, Any], class_: str) -> dict[str, Any]:
         table = parameters_of(class_)
-        return {
-            name: self._value((*pointer, name), value, parameter)
-            for name, value in params.items()
-            if (parameter := self._parameter((*pointer, name), name, table)) is not None
-        }
+        values: dict[str, Any] = {}
+        for name, value in params.items():
+            parameter = self._parameter((*pointer, name), name, table, values)
+            if parameter is not None:
+                values[parameter.stored] = self._value((*pointer, name), value, parameter)
+        return values
 
-    def _parameter(self, pointer: Pointer, name: str, table: ParameterTable) -> Parameter | None:
+    def _parameter(
+        self, pointer: Pointer, name: str, table: ParameterTable, given: Collection[str]
+    ) -> Parameter | None:
         parameter = table.get(name)
         if parameter is None:
-            message = f"unknown parameter {name!r} for {table.name}{_hint(name, table.by_name)}"
-            self._add(pointer, message, key=True)
+            self._add(pointer, table.unknown(name), key=True)
+        elif parameter.stored in given:
+            self._add(pointer, f"{name} is another name of {parameter.stored}: give one of them", key=True)
         return parameter
 
     def _check_required(self, pointer: Pointer, class_: str, given: Collection[str]) -> None:
@@ -137,10 +141,10 @@ class ConfigCheck:
                 self._add((*pointer, "estimator"), f"{class_} needs the parameter {name!r}")
 
     def _grid(self, grid: Mapping[str, Any], table: ParameterTable) -> dict[str, list[Any]]:
-        values = {}
+        values: dict[str, list[Any]] = {}
         for name, options in grid.items():
             pointer = ("grid", name)
-            parameter = self._parameter(pointer, name, table)
+            parameter = self._parameter(pointer, name, table, values)
             if parameter is None:
                 continue
             if not isinstance(options, list):
@@ -151,8 +155,9 @@ class ConfigCheck:
             elif not options:
                 self._add(pointer, f"the grid has no value for {name}: give at least one, or remove it")
             else:
-                values[name] = [self._value((*pointer, at), option, parameter) for at, option in enumerate(options)]
-                self._check_repeated(pointer, values[name])
+                found = [self._value((*pointer, at), option, parameter) for at, option in enumerate(options)]
+                self._check_repeated(pointer, found)
+                values[parameter.stored] = found
         return values
 
     def _check_repeated(self, pointer: Pointer, values: list[Any]) -> None:
@@ -236,7 +241,7 @@ class ConfigCheck:
     def _known_step(self, pointer: Pointer, name: str) -> bool:
         if name in transformer_names():
             return True
-        hint = _hint(name, sorted(transformer_names()))
+        hint = did_you_mean(name, sorted(transformer_names()))
         self._add((*pointer, name), f"unknown transformer {name!r}{_reason(name, 'transformer') or hint}", key=True)
         return False
 
@@ -254,12 +259,6 @@ class ConfigCheck:
             if not isinstance(value, str | int | float):
                 self._add(("tags", name), f"the tag {name} must be a string, a number or a boolean, not {shown(value)}")
         return {name: value if isinstance(value, str) else shown(value) for name, value in tags.items()}
-
-
-def _hint(word: str, known: Collection[str]) -> str:
-    """Return the did-you-mean hint; a word that only differs in case counts as the closest."""
-    same = [name for name in known if name.casefold() == word.casefold()]
-    return did_you_mean(same[0] if same else word, known)
 
 
 def _reason(name: str, noun: str) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
 from jsonschema import Draft202012Validator, TypeChecker, validators
 
 from podium import schemas
-from podium.errors import did_you_mean
+from podium.errors import closest, did_you_mean
 from podium.files.nodes import kind
 from podium.files.yaml_nodes import resolve
 
@@ -32,10 +32,18 @@ class Parameter:
         As in the class's constructor.
     schema : dict
         Its JSON Schema.
+    stored_name : str, optional
+        The name that a parsed config has instead; LightGBM and XGBoost have several names for many parameters.
     """
 
     name: str
     schema: dict[str, Any]
+    stored_name: str = ""
+
+    @property
+    def stored(self) -> str:
+        """The name that a parsed config has."""
+        return self.stored_name or self.name
 
     @property
     def nested(self) -> str | None:
@@ -112,18 +120,33 @@ class ParameterTable:
     name : str
         The class.
     by_name : dict of str to Parameter
-        Empty for a class of an extra package.
-    is_open : bool
-        Whether the class accepts other parameters too.
+        The parameters.
+    aliases : dict of str to str
+        Other names of parameters.
+    refused : dict of str to str
+        Names of parameters that a config cannot set, and the reason.
     """
 
     name: str
     by_name: dict[str, Parameter]
-    is_open: bool
+    aliases: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
 
     def get(self, name: str) -> Parameter | None:
-        """Return a parameter, or None if the class has none of that name."""
-        return self.by_name.get(name) or (Parameter(name, {}) if self.is_open else None)
+        """Return a parameter by one of its names, or None if the class has none of that name."""
+        if name in self.aliases:
+            return Parameter(name, self.by_name[self.aliases[name]].schema, self.aliases[name])
+        return self.by_name.get(name)
+
+    def unknown(self, name: str) -> str:
+        """Return the message about a name for which `get` returns None."""
+        if name in self.refused:
+            return f"a config cannot set {name!r} of {self.name} because {self.refused[name]}: remove it"
+        return f"unknown parameter {name!r} for {self.name}{self._hint(name)}"
+
+    def _hint(self, name: str) -> str:
+        close = closest(name, [*self.by_name, *self.aliases])
+        return f": did you mean {self.aliases.get(close, close)!r}?" if close else ""
 
 
 def load_schema() -> dict[str, Any]:
@@ -158,19 +181,15 @@ def required_parameters(name: str) -> tuple[str, ...]:
 def parameters_of(name: str) -> ParameterTable:
     """Return the parameters of a class from the schema."""
     definition = load_schema()["$defs"][name]
-    by_name = {
-        parameter: Parameter(parameter, schema) for parameter, schema in definition.get("properties", {}).items()
-    }
-    return ParameterTable(name, by_name, is_open="properties" not in definition)
+    by_name = {parameter: Parameter(parameter, schema) for parameter, schema in definition["properties"].items()}
+    return ParameterTable(name, by_name, definition.get("x-aliases", {}), definition.get("x-refused", {}))
 
 
 @cache
 def top_level() -> ParameterTable:
     """Return the top-level keys of a config, as if they were parameters."""
     schema = load_schema()
-    return ParameterTable(
-        "config", {key: Parameter(key, rule) for key, rule in schema["properties"].items()}, is_open=False
-    )
+    return ParameterTable("config", {key: Parameter(key, rule) for key, rule in schema["properties"].items()})
 
 
 def shown(value: Any) -> str:

@@ -20,8 +20,9 @@ def stale(project: Project) -> dict[Path, str]:
     In a checkout of Podium itself, they include the files of the package.
     """
     package = Path(str(resources.files(schemas)))
-    folders = [project.root / "schemas", *([package] if package.is_relative_to(project.root / "podium") else [])]
-    files = {folder / name: text for name, text in render().items() for folder in folders}
+    is_podium = package.is_relative_to(project.root / "podium")
+    folders = [project.root / "schemas", *([package] if is_podium else [])]
+    files = {folder / name: text for name, text in render(packaged_extras=not is_podium).items() for folder in folders}
     return {
         file: text for file, text in files.items() if not file.is_file() or file.read_text(encoding="utf-8") != text
     }
@@ -34,7 +35,10 @@ def write(files: dict[Path, str]) -> None:
         file.write_text(text, encoding="utf-8")
 
 
-def render() -> dict[str, str]:
-    """Return the content of each schema file by its name."""
-    generated = {schemas.CONFIG: config_schema.generate(), schemas.SPEC: spec_schema.generate()}
+def render(*, packaged_extras: bool = True) -> dict[str, str]:
+    """Return the content of each schema file by its name; for the parameter see `podium.schema_generation`'s config."""
+    generated = {
+        schemas.CONFIG: config_schema.generate(packaged_extras=packaged_extras),
+        schemas.SPEC: spec_schema.generate(),
+    }
     return {name: json.dumps(schema, indent=1, ensure_ascii=False) + "\n" for name, schema in generated.items()}

@@ -21,16 +21,18 @@ def summary(class_: type) -> str:
     return _clean((inspect.getdoc(class_) or "").split("\n\n")[0])
 
 
-def parameters(class_: type) -> dict[str, str]:
+def parameters(documented: object) -> dict[str, str]:
     """Return the type and the beginning of the description of each parameter in a numpydoc docstring."""
-    return {name: _described(lines) for name, lines in _entries(_section(inspect.getdoc(class_) or "", "Parameters"))}
+    doc = inspect.getdoc(documented) or ""
+    return {name: _described(lines) for name, lines in _entries(_section(doc, "Parameters"))}
 
 
 def _section(doc: str, title: str) -> str:
     found = list(_SECTION.finditer(doc))
     for match, following in zip_longest(found, found[1:]):
         if match["title"] == title:
-            return doc[match.end() : following.start() if following else None]
+            # XGBoost indents the whole section.
+            return inspect.cleandoc(doc[match.end() : following.start() if following else None])
     return ""
 
 
