@@ -15,6 +15,10 @@ LOCAL_ARTIFACTS = "PODIUM_LOCAL_ARTIFACTS"
 #: Name of the variable for the address of the stack's own inference server; empty if it has none. The stack sets it.
 SERVE_URL = "PODIUM_SERVE_URL"
 
+#: Name of the variable that lets large trainings share the cores. The stack sets it, unless its user set the number of
+#: threads.
+SHARE_CORES = "PODIUM_SHARE_CORES"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -36,6 +40,8 @@ class Settings:
         :data:`SERVE_URL`: the address of the stack's own inference server.
     local_artifacts : pathlib.Path or None
         :data:`LOCAL_ARTIFACTS`: the folder of MLflow's artifacts, if it is on this machine.
+    share_cores : bool
+        :data:`SHARE_CORES`: whether large trainings set the number of their threads.
     """
 
     project: Path | None = None
@@ -45,6 +51,7 @@ class Settings:
     serve_token: str | None = None
     serve_url: str | None = None
     local_artifacts: Path | None = None
+    share_cores: bool = False
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -61,4 +68,5 @@ class Settings:
             serve_token=environ.get("PODIUM_SERVE_TOKEN") or None,
             serve_url=environ.get(SERVE_URL) or None,
             local_artifacts=path(LOCAL_ARTIFACTS),
+            share_cores=bool(environ.get(SHARE_CORES)),
         )

@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from podium.settings import LOCAL_ARTIFACTS, SERVE_URL, Settings
+from podium.settings import LOCAL_ARTIFACTS, SERVE_URL, SHARE_CORES, Settings
 from podium.stack import postgres
 from podium.stack.private_files import JWT_BYTES, passwords, secret
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 
 Environment = dict[str, str]
+
+# Trainings run side by side: with a thread for every core each, they only slow each other down. Large ones set the
+# number themselves: see podium.training.cores.
+THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def logs(project: Project) -> Path:
@@ -67,6 +71,7 @@ def service_environment(project: Project, ports: Ports, *, serves: bool = False)
             "AIRFLOW_HOME": str(home / "airflow"),
             "PODIUM_PROJECT": str(project.root),
             "PODIUM_HOME": str(home),
+            SHARE_CORES: "" if THREADS.keys() & env.keys() else "1",
             SERVE_URL: f"http://127.0.0.1:{ports.serve}" if serves else "",
             LOCAL_ARTIFACTS: (given_artifacts or ours["MLFLOW_ARTIFACTS_DESTINATION"]) if local else "",
             "PYTHONPATH": os.pathsep.join(filter(None, (str(project.root), env.get("PYTHONPATH")))),
@@ -96,9 +101,10 @@ def _mlflow_settings(project: Project, ports: Ports, database: str) -> Environme
 
 def _library_settings() -> Environment:
     return {
-        # Trainings run side by side: with a thread for every core each, they only slow each other down.
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
+        **THREADS,
+        # Threads of OpenMP that wait must sleep. Spinning, two of them took 12 times the processor time of one where
+        # other processes ran.
+        "OMP_WAIT_POLICY": "PASSIVE",
         # Arrow's allocator would have a thread of its own in the process that forks the workers.
         "JE_ARROW_MALLOC_CONF": "background_thread:false",
         "DO_NOT_TRACK": "1",

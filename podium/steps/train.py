@@ -11,7 +11,7 @@ from podium.airflow import environment
 from podium.airflow.processes import keep_process
 from podium.data import datasets
 from podium.errors import PodiumError
-from podium.training import recording
+from podium.training import cores, recording
 from podium.training.job import Job
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def train_classifier(
         return finished
     try:
         rows = datasets.load(job.dataset, job.split)
-        with attempt.run() as record:
+        with attempt.run() as record, cores.shared(job.project.home, rows.x_train.size):
             with record.own_fault():
                 training = train(attempt.config, rows, job.split)
             report = record.register(training, rows)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from podium.configs import building
 from podium.evaluation import metrics, plots
+from podium.training import cores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +66,7 @@ def train(config: ClassifierConfig, dataset: Dataset, split: Split) -> Training:
 def _fit_and_score(
     model: Any, x_fit: pd.DataFrame, y_fit: pd.Series[Any], x_score: pd.DataFrame, y_score: pd.Series[Any]
 ) -> dict[str, float]:
+    cores.divide()
     started = time.perf_counter()
     model.fit(x_fit, y_fit)
     fit_seconds = time.perf_counter() - started
