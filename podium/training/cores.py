@@ -60,7 +60,7 @@ class Cores:
         import joblib
         from threadpoolctl import threadpool_limits
 
-        threads = max(1, joblib.cpu_count() // max(1, self.running()))
+        threads = max(1, int(joblib.cpu_count()) // max(1, self.running()))
         if self._limited is None or self._limited[0] != threads:
             if self._limited:
                 self._limited[1].restore_original_limits()
