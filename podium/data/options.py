@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,10 @@ from podium.errors import PodiumError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+#: The value of ``sep`` for fields that any white space separates.
+WHITE_SPACE = r"\s+"
 
 
 def _option(default: Any, schema: dict[str, Any], description: str) -> Any:
@@ -50,7 +55,7 @@ class ReadOptions:
     )
     na_values: tuple[str, ...] = _option(
         (),
-        {"type": "array", "items": {"type": ["string", "number"]}},
+        {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "number"}]}},
         "Values that mean missing in every column, the target included.",
     )
     compression: str = _option(
@@ -79,6 +84,7 @@ class ReadOptions:
         if "na_values" in given:
             given["na_values"] = tuple(map(str, given["na_values"]))
         read = cls(**given)
+        _check_text(read)
         if read.thousands == read.decimal:
             raise PodiumError(f"read: thousands and decimal cannot both be {read.decimal!r}")
         return read
@@ -88,6 +94,16 @@ class ReadOptions:
         plain = ReadOptions()
         given = {key: value for key, value in asdict(self).items() if value != getattr(plain, key)}
         return {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()}
+
+
+def _check_text(read: ReadOptions) -> None:
+    if read.sep is not None and len(read.sep) != 1 and read.sep != WHITE_SPACE:
+        raise PodiumError(f"read: sep must be one character or {WHITE_SPACE}, not {read.sep!r}")
+    try:
+        codecs.lookup(read.encoding)
+    except LookupError:
+        hint = did_you_mean(read.encoding, ("utf-8", "utf-16", "latin-1", "cp1252"))
+        raise PodiumError(f"read: unknown encoding {read.encoding!r}{hint}") from None
 
 
 #: The JSON Schema of ``read``.

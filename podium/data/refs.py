@@ -43,13 +43,14 @@ KEYS: dict[str, dict[str, Any]] = {
     "read": {**READ_SCHEMA, "description": "How the file is written. Default: as its suffix says."},
     "columns": {
         "type": "object",
+        "propertyNames": {"minLength": 1},
         "additionalProperties": {"enum": list(ROLES)},
         "description": "What columns are: number, category, text or date; id identifies a row and is no feature; drop"
         " leaves a column out. The kind of other columns is inferred.",
     },
     "weight": {"type": "string", "description": "Column with the weight of each row; not a feature."},
     "positive": {
-        "type": ["string", "number", "boolean"],
+        "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}],
         "description": "The label that counts as positive, for metrics of two classes such as f1.",
     },
     "rare_classes": {

@@ -27,15 +27,15 @@ class ColumnReport:
         What the kind follows from.
     missing : int
         Rows without a value.
-    distinct : int
-        Number of different values.
+    distinct : int or None
+        Number of different values; None if they are not features.
     """
 
     name: str
     kind: str
     why: str
     missing: int
-    distinct: int
+    distinct: int | None
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,11 @@ def _check_variable(problems: ProblemList, pointer: Pointer, text: str, argument
 
 
 def _check_mapping(problems: ProblemList, pointer: Pointer, value: dict[str, Any], argument: Argument) -> None:
-    names = argument.schema.get("propertyNames", {}).get("enum", ())
-    known = argument.schema.get("properties") or dict.fromkeys(names, argument.schema["additionalProperties"])
+    names, others = (
+        argument.schema.get("propertyNames", {}).get("enum", ()),
+        argument.schema.get("additionalProperties"),
+    )
+    known: dict[str, Any] = argument.schema.get("properties") or dict.fromkeys(names or value, others)
     if not value and argument.schema.get("minProperties"):
         problems.add(pointer, f"{argument.name} needs one of {', '.join(known)}")
     for key, inner in value.items():

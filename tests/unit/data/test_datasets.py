@@ -61,9 +61,10 @@ def test_parquet_gives_the_same_rows_as_csv(tmp_path):
     pd.testing.assert_frame_equal(load(ref, Split(folds=2)).x_test, from_csv.x_test)
 
 
-def test_rows_without_a_label_are_dropped(tmp_path):
-    rows = load(csv(tmp_path, ROWS + "99,ulm,True,\n"), Split(folds=2))
-    assert len(rows.x_train) + len(rows.x_test) == 30
+def test_rows_without_a_label_are_dropped_and_counted(tmp_path):
+    rows = load(csv(tmp_path, ROWS + "99,ulm,True,yes\n" * 70 + "99,ulm,True,\n"), Split(folds=2))
+    assert len(rows.x_train) + len(rows.x_test) == 100
+    assert rows.report.dropped == (("no label", 1),)
 
 
 @pytest.mark.parametrize(
