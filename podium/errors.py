@@ -154,5 +154,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def closest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that is closest, if one is close; one that only differs in case is the closest."""
     words = list(known)
-    same = [name for name in words if name.casefold() == word.casefold()]
-    return next(iter(same or difflib.get_close_matches(word, words, n=1, cutoff=0.6)), None)
+    folded = {name.casefold(): name for name in reversed(words)}
+    if word.casefold() in folded:
+        return folded[word.casefold()]
+    close = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    return close[0] if close else next(map(folded.get, difflib.get_close_matches(word.casefold(), folded, n=1)), None)

@@ -56,7 +56,7 @@ repos:
         name: podium validate
         entry: podium validate
         language: system          # the podium of the active environment
-        files: ^(dag_specs|config)/.*\\.(ya?ml|json)$
+        files: ^(dag_specs|config)/.*\\.(?i:ya?ml|json)$
         require_serial: true      # files are also checked against each other
 """,
     ".github/workflows/podium.yml": """\

@@ -7,6 +7,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
+from podium.configs.files import SUFFIXES
 from podium.configs.parameters import classifier_names, parameters_of, required_parameters
 from podium.errors import PodiumError, did_you_mean
 from podium.specs import arguments
@@ -93,7 +94,7 @@ def new_config(project: Project, name: str, estimator: str, pipeline: str) -> Pa
         hint = did_you_mean(same[0] if same else estimator, sorted(classifier_names()))
         raise PodiumError(f"unknown classifier {estimator!r}{hint}")
     path = project.config / pipeline / f"{name}.yaml"
-    twins = [path.with_suffix(suffix) for suffix in (".yaml", ".yml", ".json")]
+    twins = [path.with_suffix(spelt) for suffix in SUFFIXES for spelt in (suffix, suffix.upper())]
     _write(path, _config(estimator), project, twins)
     return path
 

@@ -1,3 +1,3 @@
 """Classifier configs: the format of their files, the check, the allowed classes, and building estimators."""
 
-__all__ = ["building", "catalogue", "check", "config", "files", "parameters"]
+__all__ = ["building", "catalogue", "check", "config", "files", "grid", "parameters"]

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from podium.configs.catalogue import UNUSABLE
+from podium.configs.grid import Part
 from podium.configs.parameters import (
+    MAX_LISTED,
     classifier_names,
     load_schema,
     parameters_of,
@@ -17,11 +19,12 @@ from podium.configs.parameters import (
     top_level,
     transformer_names,
 )
-from podium.errors import did_you_mean
+from podium.errors import PodiumError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from podium.configs.grid import Place
     from podium.configs.parameters import Parameter, ParameterTable
     from podium.errors import Problem
     from podium.files.documents import Document
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 Pointer: TypeAlias = tuple[str | int, ...]
 
+_COLUMN_FORM = "{columns: [a, b], steps: [StandardScaler]}"
 _NESTED_KEYS = ("estimator", "params", "preprocess")
 _NESTED_FORM = "a name, or {estimator: NAME, params: {...}}"
 
@@ -39,8 +43,8 @@ class ParsedConfig:
 
     estimator: str = ""
     params: dict[str, Any] = field(default_factory=dict)
-    preprocess: list[dict[str, dict[str, Any]]] = field(default_factory=list)
-    grid: dict[str, list[Any]] = field(default_factory=dict)
+    preprocess: list[dict[str, Any]] = field(default_factory=list)
+    grid: dict[str, tuple[Place, list[Any]]] = field(default_factory=dict)
     description: str = ""
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -51,14 +55,22 @@ class ConfigCheck:
     An editor applies the same rules through the schema's ``if``/``then``. Here they are looked up by class name, which
     is 50 times faster than trying every branch and lets the message name the class.
 
+    Parameters
+    ----------
+    document : Document
+        The file.
+    columns : callable, optional
+        Returns the features of the data set; called if the config names columns. Default: any column may exist.
+
     Attributes
     ----------
     problems : list of Problem
         Filled by `run`.
     """
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, columns: Callable[[], Collection[str]] | None = None) -> None:
         self._document = document
+        self._known_columns = columns
         self.problems: list[Problem] = []
 
     def run(self) -> ParsedConfig:
@@ -69,13 +81,13 @@ class ConfigCheck:
         parsed.estimator = self._estimator_name((), data) or ""
         params = self._mapping(("params",), data.get("params", {}))
         grid = self._mapping(("grid",), data.get("grid", {}))
-        parsed.preprocess = self._preprocess(("preprocess",), data.get("preprocess", []))
+        parsed.preprocess = self._preprocess(("preprocess",), data.get("preprocess", []), by_column=True)
         parsed.tags = self._tags(self._mapping(("tags",), data.get("tags", {})))
         parsed.description = self._plain("description")
         self._plain("$schema")
         if parsed.estimator:
             parsed.params = self._params(("params",), params, parsed.estimator)
-            parsed.grid = self._grid(grid, parameters_of(parsed.estimator))
+            parsed.grid = self._grid(grid, Part(parsed.estimator, parsed.params, preprocess=parsed.preprocess))
             self._check_required((), parsed.estimator, {*params, *grid})
         return parsed
 
@@ -120,45 +132,65 @@ class ConfigCheck:
         table = parameters_of(class_)
         values: dict[str, Any] = {}
         for name, value in params.items():
-            parameter = self._parameter((*pointer, name), name, table, values)
-            if parameter is not None:
-                values[parameter.stored] = self._value((*pointer, name), value, parameter)
+            at = (*pointer, name)
+            parameter = self._parameter(at, name, table)
+            if parameter is not None and self._is_first(at, parameter.stored, values):
+                values[parameter.stored] = self._value(at, value, parameter)
         return values
 
-    def _parameter(
-        self, pointer: Pointer, name: str, table: ParameterTable, given: Collection[str]
-    ) -> Parameter | None:
+    def _parameter(self, pointer: Pointer, name: str, table: ParameterTable) -> Parameter | None:
         parameter = table.get(name)
         if parameter is None:
             self._add(pointer, table.unknown(name), key=True)
-        elif parameter.stored in given:
-            self._add(pointer, f"{name} is another name of {parameter.stored}: give one of them", key=True)
         return parameter
+
+    def _is_first(self, pointer: Pointer, stored: str, given: Collection[str]) -> bool:
+        if stored in given:
+            self._add(pointer, f"{pointer[-1]} is another name of {stored}: give one of them", key=True)
+        return stored not in given
 
     def _check_required(self, pointer: Pointer, class_: str, given: Collection[str]) -> None:
         for name in required_parameters(class_):
             if name not in given:
                 self._add((*pointer, "estimator"), f"{class_} needs the parameter {name!r}")
 
-    def _grid(self, grid: Mapping[str, Any], table: ParameterTable) -> dict[str, list[Any]]:
-        values: dict[str, list[Any]] = {}
+    def _grid(self, grid: Mapping[str, Any], config: Part) -> dict[str, tuple[Place, list[Any]]]:
+        found: dict[str, tuple[Place, list[Any]]] = {}
+        is_sound = not self.problems
         for name, options in grid.items():
             pointer = ("grid", name)
-            parameter = self._parameter(pointer, name, table, values)
+            try:
+                part, inner = config.locate(name)
+            except PodiumError as error:
+                if is_sound:  # otherwise it may be inside something misspelt
+                    self._add(pointer, str(error), key=True)
+                continue
+            parameter = self._parameter(pointer, inner, parameters_of(part.class_name))
             if parameter is None:
                 continue
-            if not isinstance(options, list):
-                self._add(
-                    pointer,
-                    f"the grid takes a list of values for {name}, not {shown(options)}: write [{shown(options)}]",
-                )
-            elif not options:
-                self._add(pointer, f"the grid has no value for {name}: give at least one, or remove it")
-            else:
-                found = [self._value((*pointer, at), option, parameter) for at, option in enumerate(options)]
-                self._check_repeated(pointer, found)
-                values[parameter.stored] = found
+            stored = name[: len(name) - len(inner)] + parameter.stored
+            if self._is_first(pointer, stored, found):
+                found[stored] = (*part.params_at, parameter.stored), self._options(pointer, options, parameter)
+        self._check_overlaps(found)
+        return found
+
+    def _options(self, pointer: Pointer, options: Any, parameter: Parameter) -> list[Any]:
+        if not isinstance(options, list):
+            words = f"the grid takes a list of values for {pointer[-1]}, not {shown(options)}: write [{shown(options)}]"
+            self._add(pointer, words)
+            return []
+        if not options:
+            self._add(pointer, f"the grid has no value for {pointer[-1]}: give at least one, or remove it")
+        values = [self._value((*pointer, at), option, parameter) for at, option in enumerate(options)]
+        self._check_repeated(pointer, values)
         return values
+
+    def _check_overlaps(self, grid: Mapping[str, tuple[Place, list[Any]]]) -> None:
+        for name, (place, _) in grid.items():
+            for other, (outer, _) in grid.items():
+                if outer != place and place[: len(outer)] == outer:
+                    words = f"the grid also has {other}, which contains {name}: remove one of them"
+                    self._add(("grid", name), words, key=True)
 
     def _check_repeated(self, pointer: Pointer, values: list[Any]) -> None:
         seen: set[str] = set()
@@ -214,11 +246,64 @@ class ConfigCheck:
             self._check_required(pointer, name, params)
         return parsed
 
-    def _preprocess(self, pointer: Pointer, steps: Any) -> list[dict[str, dict[str, Any]]]:
+    def _preprocess(self, pointer: Pointer, steps: Any, *, by_column: bool = False) -> list[dict[str, Any]]:
         if not isinstance(steps, list):
-            self._add(pointer, f"preprocess must be a list, not {shown(steps)}: put it in [ ]")
+            self._add(pointer, f"{pointer[-1]} must be a list, not {shown(steps)}: put it in [ ]")
             return []
-        return [step for at, value in enumerate(steps) if (step := self._step((*pointer, at), value)) is not None]
+        found: list[dict[str, Any]] = []
+        for at, value in enumerate(steps):
+            if isinstance(value, dict) and value.keys() & {"columns", "steps"}:
+                item = self._column_item((*pointer, at), value, found, allowed=by_column)
+            else:
+                item = self._step((*pointer, at), value)
+            found += [item] if item else []
+        return found
+
+    def _column_item(
+        self, pointer: Pointer, item: Mapping[str, Any], before: list[dict[str, Any]], *, allowed: bool
+    ) -> dict[str, Any] | None:
+        """Check an item such as ``{columns: [a, b], steps: [StandardScaler]}``."""
+        if not allowed:
+            self._add(pointer, "steps can only be by column at the top level of a config")
+            return None
+        if any("columns" not in other for other in before):
+            self._add(pointer, "an item with columns must come before the steps for all columns")
+        self._check_keys(pointer, item, ("columns", "steps"))
+        for key in ("columns", "steps"):
+            if key not in item:
+                self._add(pointer, f"an item by column needs {key}, as in {_COLUMN_FORM}")
+        taken = {column for other in before for column in other.get("columns", ())}
+        columns = self._columns((*pointer, "columns"), item.get("columns", []), taken)
+        steps = self._preprocess((*pointer, "steps"), item.get("steps", []))
+        if item.get("steps") == []:
+            self._add((*pointer, "steps"), "steps needs at least one transformer")
+        return {"columns": columns, "steps": steps}
+
+    def _columns(self, pointer: Pointer, columns: Any, taken: set[str]) -> list[str]:
+        if not isinstance(columns, list):
+            self._add(pointer, f"columns must be a list, not {shown(columns)}: put it in [ ]")
+            return []
+        if not columns:
+            self._add(pointer, "columns needs at least one column")
+        found: list[str] = []
+        for at, column in enumerate(columns):
+            if not isinstance(column, str) or not column:
+                self._add((*pointer, at), f"a column must be a name, not {shown(column)}: {_quoted(column)}")
+            elif column in taken or column in found:
+                self._add((*pointer, at), f"the column {column!r} already has steps")
+            else:
+                found.append(column)
+        self._check_columns(pointer, columns, found)
+        return found
+
+    def _check_columns(self, pointer: Pointer, listed: list[Any], columns: list[str]) -> None:
+        if self._known_columns is None or not columns:
+            return
+        known = list(self._known_columns())
+        for column in columns:
+            if column not in known:
+                hint = did_you_mean(column, known) or f": it has {_listed(known)}"
+                self._add((*pointer, listed.index(column)), f"the data set has no feature {column!r}{hint}")
 
     def _step(self, pointer: Pointer, value: Any) -> dict[str, dict[str, Any]] | None:
         if not isinstance(value, dict):
@@ -259,6 +344,15 @@ class ConfigCheck:
             if not isinstance(value, str | int | float):
                 self._add(("tags", name), f"the tag {name} must be a string, a number or a boolean, not {shown(value)}")
         return {name: value if isinstance(value, str) else shown(value) for name, value in tags.items()}
+
+
+def _quoted(column: Any) -> str:
+    return f"write {str(column).lower()!r}" if isinstance(column, int | float) else "write it as a string"
+
+
+def _listed(names: Collection[str]) -> str:
+    words = ", ".join(list(names)[:MAX_LISTED])
+    return words + (f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else "")
 
 
 def _reason(name: str, noun: str) -> str:

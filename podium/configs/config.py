@@ -33,7 +33,8 @@ class ClassifierConfig:
         Its parameters. A nested classifier is ``{"estimator": ..., "params": ..., "preprocess": ...}``, always with
         these three keys.
     preprocess : list of dict
-        Transformers in order, each ``{class name: parameters}``.
+        Transformers in order, each ``{class name: parameters}``. Before them, ``{"columns": ..., "steps": ...}`` gives
+        some columns steps of their own, in the same form.
     description : str
         A note for people.
     tags : dict of str to str
@@ -44,7 +45,7 @@ class ClassifierConfig:
     path: str
     estimator: str
     params: dict[str, Any] = field(default_factory=dict)
-    preprocess: list[dict[str, dict[str, Any]]] = field(default_factory=list)
+    preprocess: list[dict[str, Any]] = field(default_factory=list)
     description: str = ""
     tags: dict[str, str] = field(default_factory=dict)
 

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from podium.configs.check import ConfigCheck
 from podium.configs.config import ClassifierConfig, encoded
+from podium.configs.grid import with_values
 from podium.errors import InvalidFileError, Problem
 from podium.files.documents import read_document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
+    from podium.configs.grid import Place
     from podium.project import Project
 
-#: File name extensions of configs.
+#: File name extensions of configs, in lower or upper case.
 SUFFIXES = (".json", ".yaml", ".yml")
 
 #: Largest number of candidates of one file's grid.
@@ -37,10 +39,12 @@ def config_files(folder: Path) -> list[Path]:
 
 def is_config_name(name: str) -> bool:
     """Return whether a file name is that of a config: ``a.yaml``, but not ``.a.yaml``, ``#a.yaml#`` or ``a.yaml~``."""
-    return name.endswith(SUFFIXES) and not name.startswith((".", "#", "~"))
+    return name.lower().endswith(SUFFIXES) and not name.startswith((".", "#", "~"))
 
 
-def load_config(path: Path, project: Project) -> list[ClassifierConfig]:
+def load_config(
+    path: Path, project: Project, columns: Callable[[], Collection[str]] | None = None
+) -> list[ClassifierConfig]:
     """Read a config file.
 
     Parameters
@@ -49,6 +53,8 @@ def load_config(path: Path, project: Project) -> list[ClassifierConfig]:
         A file that `config_files` lists.
     project : Project
         The project; paths are shown relative to it.
+    columns : callable, optional
+        Returns the features of the data set; called if the config names columns. Default: any column may exist.
 
     Returns
     -------
@@ -63,13 +69,13 @@ def load_config(path: Path, project: Project) -> list[ClassifierConfig]:
     shown = project.shown(path)
     name_problems = _name_problems(path, shown)
     document = read_document(path, shown)
-    check = ConfigCheck(document)
+    check = ConfigCheck(document, columns)
     parsed = check.run()
     # Report only the syntax mistake of a value, such as a tag, and not its type as well.
     spoilt = {(problem.line, problem.column) for problem in document.problems}
     sound = [problem for problem in check.problems if (problem.line, problem.column) not in spoilt]
     problems = [*name_problems, *document.problems, *sound]
-    if not problems and math.prod(map(len, parsed.grid.values())) > MAX_CANDIDATES:
+    if not problems and math.prod(len(values) for _, values in parsed.grid.values()) > MAX_CANDIDATES:
         message = f"the grid has more than {MAX_CANDIDATES:,} combinations"
         problems.append(document.problem(("grid",), message, key=True))
     if problems:
@@ -89,21 +95,27 @@ def load_config(path: Path, project: Project) -> list[ClassifierConfig]:
 def _name_problems(path: Path, shown: str) -> list[Problem]:
     if not path.name.isprintable():
         return [Problem(ascii(shown)[1:-1], 1, 1, "the file name must be printable: it becomes the name of the model")]
-    twins = [path.with_suffix(suffix) for suffix in SUFFIXES if suffix < path.suffix]
+    spellings = [*SUFFIXES, *map(str.upper, SUFFIXES)]
+    twins = sorted(path.with_suffix(suffix) for suffix in spellings if suffix < path.suffix)
     return [
         Problem(shown, 1, 1, f"the name {path.stem!r} is already taken by {twin.name}: rename one of them")
         for twin in twins
-        if twin.is_file()
+        if twin.is_file() and not twin.samefile(path)
     ][:1]
 
 
-def _candidates(template: ClassifierConfig, grid: Mapping[str, list[Any]]) -> list[ClassifierConfig]:
+def _candidates(template: ClassifierConfig, grid: Mapping[str, tuple[Place, list[Any]]]) -> list[ClassifierConfig]:
     """Return a config per combination. Parameters are sorted, so names do not depend on the order of keys."""
     if not grid:
         return [template]
     names = sorted(grid)
-    points = [dict(zip(names, values, strict=True)) for values in itertools.product(*(grid[name] for name in names))]
-    candidates = [_with(template, params=template.params | point) for point in points]
+    combinations = itertools.product(*(grid[name][1] for name in names))
+    points = [dict(zip(names, values, strict=True)) for values in combinations]
+    content = {"params": template.params, "preprocess": template.preprocess}
+    candidates = [
+        _with(template, **with_values(content, {grid[name][0]: value for name, value in point.items()}))
+        for point in points
+    ]
     labels = [_label(template.name, point) for point in points]
     return [
         _with(candidate, name=_unique(label, candidate.digest, labels))

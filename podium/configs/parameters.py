@@ -210,7 +210,7 @@ def nonfinite_word(value: float) -> str:
 
 
 def _step_schemas() -> dict[str, Any]:
-    steps: dict[str, Any] = load_schema()["$defs"]["preprocess"]["items"]["anyOf"][1]["properties"]
+    steps: dict[str, Any] = load_schema()["$defs"]["step"]["anyOf"][1]["properties"]
     return steps
 
 

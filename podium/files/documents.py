@@ -84,7 +84,7 @@ def load_document(path: Path, shown: str) -> Document:
     Parameters
     ----------
     path : pathlib.Path
-        A YAML file, or a JSON file if it ends in ``.json``.
+        A YAML file, or a JSON file if it ends in ``.json`` or ``.JSON``.
     shown : str
         The path, as messages show it.
 
@@ -112,7 +112,7 @@ def read_document(path: Path, shown: str) -> Document:
     text = _text(path, shown)
     problems = SyntaxProblems()
     try:
-        root = _root(text, problems, is_json=path.suffix == ".json")
+        root = _root(text, problems, is_json=path.suffix.lower() == ".json")
     except FileSyntaxError as fault:
         problems.add(fault.position, fault.message)
         raise InvalidFileError(_problems(shown, problems)) from None

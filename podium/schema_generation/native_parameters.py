@@ -254,7 +254,7 @@ LIGHTGBM = Library(
         "cat_l2": _number(0),
         "cat_smooth": _number(0),
         "max_cat_to_onehot": _integer(1),
-        "monotone_constraints": _list_of(_DIRECTION),
+        "monotone_constraints": _either({"type": "object", "additionalProperties": _DIRECTION}, _list_of(_DIRECTION)),
         "monotone_constraints_method": _one_of("basic", "intermediate", "advanced"),
         "monotone_penalty": _number(0),
         "feature_contri": _list_of(_number()),

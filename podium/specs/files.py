@@ -27,7 +27,7 @@ def spec_files(project: Project) -> list[Path]:
     return sorted(
         path
         for path in project.dag_specs.iterdir()
-        if path.suffix in SUFFIXES and path.name not in DEFAULTS and not path.name.startswith(".")
+        if path.suffix.lower() in SUFFIXES and path.name not in DEFAULTS and not path.name.startswith(".")
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from podium.configs.config import ClassifierConfig
 from podium.configs.files import config_files, load_config
+from podium.data.table import read_table
 from podium.errors import InvalidFileError, Problem
 from podium.registry import tag_names
 from podium.training.entry import Entry, failed_entry
@@ -110,6 +112,7 @@ class Unreadable:
 
 
 def _read(job: Job) -> Iterator[ClassifierConfig | Unreadable]:
+    columns = cache(lambda: read_table(job.dataset).kinds)
     taken: dict[str, Path] = {}
     for path in config_files(job.folder):
         shown = job.project.shown(path)
@@ -119,7 +122,7 @@ def _read(job: Job) -> Iterator[ClassifierConfig | Unreadable]:
             continue
         taken[path.stem] = path
         try:
-            yield from load_config(path, job.project)
+            yield from load_config(path, job.project, columns)
         except InvalidFileError as error:
             yield Unreadable(path.stem, str(error))
 

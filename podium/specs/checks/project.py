@@ -134,7 +134,7 @@ def is_config(path: Path, project: Project) -> bool:
         return False
     if path.is_relative_to(project.config):
         return True
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         return not _is_dag_json(path)
     return _MAY_BE_CONFIG.search(_text(path)) is not None and _has_estimator(path)
 
@@ -164,12 +164,12 @@ def _files(path: Path, project: Project) -> list[Path]:
         return sorted(
             file
             for file in path.rglob("*")
-            if file.suffix in _SUFFIXES and file.is_file() and not _is_hidden(file.relative_to(path))
+            if file.suffix.lower() in _SUFFIXES and file.is_file() and not _is_hidden(file.relative_to(path))
         )
     if not path.exists():
         near = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
         raise PodiumError(f"there is no file or folder {path}{did_you_mean(path.name, near)}")
-    if path.suffix not in _SUFFIXES:
+    if path.suffix.lower() not in _SUFFIXES:
         raise PodiumError(f"{path} is neither a spec nor a config: its name must end in {', '.join(_SUFFIXES)}")
     return [path]
 

@@ -77,6 +77,57 @@ def test_a_grid_is_one_candidate_per_combination_and_overrides_params(tmp_path):
     assert found[0].params == {"max_depth": 2, "n_estimators": 5, "max_features": "sqrt"}
 
 
+def test_a_grid_reaches_steps_and_classifiers_inside(tmp_path):
+    found = load(
+        tmp_path,
+        "estimator: VotingClassifier\n"
+        "params: {estimators: {svm: {estimator: SVC, preprocess: [PCA]}, tree: DecisionTreeClassifier}}\n"
+        "preprocess: [{columns: [a, b], steps: [StandardScaler, PCA]}, PCA, {SelectFromModel: {estimator: SVC}}]\n"
+        "grid: {PCA-1__n_components: [2], PCA-2__n_components: [3, 4], svm__C: [5], svm__PCA__whiten: [true],"
+        " SelectFromModel__estimator__C: [6], tree__max_depth: [7], voting: [soft]}\n",
+    )
+    begin = "rf-PCA-1__n_components=2-PCA-2__n_components={}-SelectFromModel__estimator__C=6.0-svm__C=5.0-svm__PCA"
+    assert [config.name[: len(begin) - 1] for config in found] == [begin.format(components) for components in (3, 4)]
+    svm = {"estimator": "SVC", "params": {"C": 5.0}, "preprocess": [{"PCA": {"whiten": True}}]}
+    tree = {"estimator": "DecisionTreeClassifier", "params": {"max_depth": 7}, "preprocess": []}
+    assert found[0].params == {"estimators": {"svm": svm, "tree": tree}, "voting": "soft"}
+    inner = {"estimator": "SVC", "params": {"C": 6.0}, "preprocess": []}
+    assert [config.preprocess for config in found] == [
+        [
+            {"columns": ["a", "b"], "steps": [{"StandardScaler": {}}, {"PCA": {"n_components": 2}}]},
+            {"PCA": {"n_components": components}},
+            {"SelectFromModel": {"estimator": inner}},
+        ]
+        for components in (3, 4)
+    ]
+    assert len({config.digest for config in found}) == 2
+
+
+def test_columns_are_checked_against_those_of_the_data_set(tmp_path):
+    (tmp_path / "rf.yaml").write_text(
+        "estimator: SVC\npreprocess:\n  - columns: [age, incme]\n    steps: [StandardScaler]\n"
+        "  - columns: [x]\n    steps: [PCA]\n"
+    )
+    with pytest.raises(InvalidFileError) as caught:
+        load_config(tmp_path / "rf.yaml", Project(tmp_path, tmp_path), lambda: ["age", "income"])
+    assert [str(problem) for problem in caught.value.problems] == [
+        "rf.yaml:3:20  the data set has no feature 'incme': did you mean 'income'?",
+        "rf.yaml:5:15  the data set has no feature 'x': it has age, income",
+    ]
+
+
+def test_configs_that_name_no_columns_do_not_read_the_data_set(tmp_path):
+    (tmp_path / "rf.yaml").write_text("estimator: SVC\npreprocess: [PCA]\n")
+    assert load_config(tmp_path / "rf.yaml", Project(tmp_path, tmp_path), lambda: 1 / 0)
+
+
+def test_digests_stay_as_they_are(tmp_path):
+    (config,) = load(
+        tmp_path, "estimator: SVC\nparams: {C: 2}\npreprocess: [StandardScaler, {PCA: {n_components: 2}}]\n"
+    )
+    assert config.digest == "20ef5cc876a168a32bc1c940e0cfe64b23a43a75e7b5c0bf001ecf0088174899"
+
+
 def test_grid_points_with_equal_labels_get_different_names(tmp_path):
     grid = {"estimator": ["SVC", {"estimator": "SVC", "params": {"C": 2}}]}
     names = [config.name for config in load(tmp_path, {"estimator": "BaggingClassifier", "grid": grid})]
@@ -133,6 +184,19 @@ def test_only_configs_are_listed(tmp_path):
     (tmp_path / "k.yaml").mkdir()
     assert [path.name for path in config_files(tmp_path)] == ["a.json", "b.yaml", "c.yml"]
     assert config_files(tmp_path / "absent") == []
+
+
+def test_upper_case_suffixes_are_configs_too(tmp_path):
+    for name, text in {"a.YAML": "estimator: SVC", "b.Yml": "estimator: SVC", "c.JSON": '{"estimator": "SVC"}'}.items():
+        (tmp_path / name).write_text(text)
+    files = config_files(tmp_path)
+    assert [path.name for path in files] == ["a.YAML", "b.Yml", "c.JSON"]
+    names = [config.name for path in files for config in load_config(path, Project(tmp_path, tmp_path))]
+    assert names == ["a", "b", "c"]
+    assert messages(tmp_path, "estimator: SVC\n", "a.yaml") == [
+        "a.yaml:1:1  the name 'a' is already taken by a.YAML: rename one of them"
+    ]
+    assert "control" not in messages(tmp_path, "{// no\n}", "d.JSON")[0]
 
 
 def test_two_thousand_configs_take_less_than_two_seconds(tmp_path):
@@ -264,6 +328,14 @@ def test_an_editor_finds_mistakes_in_the_content_too():
         "not_a_number",
         "repeated",
         "too_many",
+        "columns_twice",  # across items
+        "columns_last",
+        "step_absent",  # which steps and classifiers a config has
+        "step_twice",
+        "nested_absent",
+        "nested_parameter",
+        "step_parameter",
+        "overlap",
     }
     for path in BAD:
         if path.parent.name in ("yaml", "json", "file") or path.stem in beyond:

@@ -47,6 +47,17 @@ def test_a_changed_config_trains(trained):
     assert trained.plan() == {"nb": ("train", "config changed since version 1")}
 
 
+def test_a_config_that_names_an_unknown_column_is_said_before_anything_trains(trained):
+    item = "estimator: SVC\npreprocess: [{columns: [%s], steps: [StandardScaler]}]\n"
+    trained.write("svm.yaml", item % "A")
+    message = f"config/{trained.pipeline}/svm.yaml:2:25  the data set has no feature 'A': did you mean 'a'?"
+    assert trained.plan()["svm"] == ("invalid", message)
+    trained.write("svm.yaml", item % "label")
+    assert trained.plan()["svm"][1].endswith("the data set has no feature 'label': it has a, b")
+    trained.write("svm.yaml", item % "a")
+    assert trained.plan()["svm"] == ("train", "new")
+
+
 def test_a_changed_row_trains(trained):
     with (trained.project.root / "rows.csv").open("a") as rows:
         rows.write("9,9,yes\n")
