@@ -6,7 +6,9 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from podium.data import row_store
 from podium.data.refs import BUILT_IN, KEYS, REQUIRED, SUFFIXES, DatasetRef
+from podium.data.splits import split_digest
 from podium.data.table import read_table
 from podium.errors import PodiumError
 
@@ -64,7 +66,7 @@ class Dataset:
 def load(ref: DatasetRef, split: Split) -> Dataset:
     """Read a data set and split it, stratified by class.
 
-    Rows without a label are dropped. A process reads each data set only once.
+    Rows without a label are dropped. The processes of a stack read each data set only once, and map the same copy.
 
     Raises
     ------
@@ -74,8 +76,37 @@ def load(ref: DatasetRef, split: Split) -> Dataset:
     return _load(ref, ref.digest(), split)
 
 
+def is_at_hand(ref: DatasetRef, split: Split) -> bool:
+    """Return whether :func:`load` need not read a file of the user: a process of the stack has, or there is none."""
+    store = row_store.of_environment()
+    return ref.path is None or (store is not None and store.has(*_key(ref, ref.digest(), split)))
+
+
 @functools.lru_cache(maxsize=4)
 def _load(ref: DatasetRef, digest: str, split: Split) -> Dataset:
+    """Read a data set, or map the rows that another process of the stack has read and split."""
+    store = row_store.of_environment() if ref.path else None
+    if store is None:
+        return _read(ref, digest, split)
+    return Dataset(**store.get(_key(ref, digest, split), lambda: vars(_read(ref, digest, split))))
+
+
+def _key(ref: DatasetRef, digest: str, split: Split) -> tuple[str, ...]:
+    """Return what a :class:`Dataset` follows from."""
+    return ref.name, ref.source, digest, split_digest(split)
+
+
+def _row_major(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return numbers row by row in memory, as most estimators copy them otherwise; other rows as they are."""
+    import numpy as np
+    import pandas as pd
+
+    if not len(frame.columns) or any(dtype != np.float64 for dtype in frame.dtypes):
+        return frame
+    return pd.DataFrame(np.ascontiguousarray(frame.to_numpy()), frame.index, frame.columns, copy=False)
+
+
+def _read(ref: DatasetRef, digest: str, split: Split) -> Dataset:
     from sklearn.model_selection import train_test_split
 
     table = read_table(ref)
@@ -96,8 +127,8 @@ def _load(ref: DatasetRef, digest: str, split: Split) -> Dataset:
         digest=digest,
         source=ref.source,
         target=ref.target,
-        x_train=x_train,
-        x_test=x_test,
+        x_train=_row_major(x_train),
+        x_test=_row_major(x_test),
         y_train=y_train,
         y_test=y_test,
         kinds=table.kinds,

@@ -166,7 +166,7 @@ class _Found:
         """The label of each row."""
         import pandas as pd
 
-        return pd.Series(self.labels.labels, name=self.ref.target)
+        return pd.Series(self.labels.labels, name=self.ref.target, dtype=self.labels.labels.dtype)
 
     def series(self, name: str) -> pd.Series[Any]:
         """Return a column of the rows with a label."""

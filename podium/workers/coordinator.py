@@ -328,12 +328,12 @@ def _is_installed(name: str) -> bool:
 def share_rows(dag_id: str, version: object) -> None:
     """Load the rows of a pipeline for the mapped tasks that this process forks.
 
-    A task looks up its rows by their digest, so that it loads them itself if they differ. Parquet is left to the task:
-    reading it starts threads, which a process that forks must not have.
+    A task looks up its rows by their digest, so that it loads them itself if they differ. Files are left to the task:
+    reading them may start threads, which a process that forks must not have. What a task has read, this process maps.
     """
     job = _job(dag_id, version)
-    if job and not any(file.suffix == ".parquet" for file in job.dataset.files):
-        with contextlib.suppress(Exception):  # the task reports the error in its own log
+    with contextlib.suppress(Exception):  # the task reports the error in its own log
+        if job and datasets.is_at_hand(job.dataset, job.split):
             datasets.load(job.dataset, job.split)
 
 

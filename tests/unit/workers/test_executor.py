@@ -16,6 +16,7 @@ import pytest
 from airflow.sdk.execution_time import supervisor
 
 from podium.data import datasets
+from podium.data.splits import Split
 from podium.project import Project
 from podium.specs import dags
 from podium.stack.environment import service_environment
@@ -127,6 +128,23 @@ def test_rows_are_read_before_the_tasks_are_forked(project):
         " pipeline: early, dataset: iris}\n"
     )
     coordinator.share_rows("early", "version 1")
+    assert datasets._load.cache_info().currsize == 1
+
+
+def test_a_files_rows_are_shared_with_tasks_once_a_process_has_read_them(project, monkeypatch):
+    monkeypatch.setenv("PODIUM_HOME", str(project.home))
+    rows = "".join(f"{number},{number % 2}\n" for number in range(40))
+    (project.root / "rows.csv").write_text("x,label\n" + rows)
+    (project.dag_specs / "files.yaml").write_text(
+        "files:\n  tasks:\n    - {task_id: promote, python_callable: tasks.promote.promote_best,"
+        " pipeline: files, dataset: {path: rows.csv, target: label}}\n"
+    )
+    datasets._load.cache_clear()
+    coordinator.share_rows("files", "version 1")
+    assert datasets._load.cache_info().currsize == 0
+    datasets.load(datasets.DatasetRef.from_spec({"path": "rows.csv", "target": "label"}, project.root), Split())
+    datasets._load.cache_clear()
+    coordinator.share_rows("files", "version 1")
     assert datasets._load.cache_info().currsize == 1
 
 
