@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from podium.errors import MissingExtraError
+from podium.errors import MissingExtraError, PodiumError
 from podium.project import Project, find_project
 from podium.settings import Settings
 
@@ -116,6 +116,16 @@ def models(name: str | None, command: str) -> Iterator[tuple[Registry, Rule]]:
             yield Registry(outline.pipeline, uri), outline.rule
         else:
             yield _registered(where, str(name), uri)
+
+
+def held_out_digest(name: str | None) -> str | None:
+    """Return the digest of a pipeline's held-out rows as they are today, or None if its data cannot be read."""
+    from podium.pipeline.spec import find_pipeline
+
+    try:
+        return find_pipeline(project(), name).job.held_out_digest()
+    except (PodiumError, OSError):
+        return None
 
 
 def _registered(where: Project, name: str, uri: str) -> tuple[Registry, Rule]:

@@ -1,3 +1,22 @@
 """Data sets: the source of their rows, their digest, their columns, and their split."""
 
-__all__ = ["columns", "datasets", "options", "refs", "report", "splits", "table"]
+__all__ = [
+    "columns",
+    "datasets",
+    "division",
+    "keys",
+    "labels",
+    "numbers",
+    "options",
+    "parts",
+    "reading",
+    "refs",
+    "report",
+    "row_files",
+    "row_store",
+    "splits",
+    "suspicion",
+    "table",
+    "text_files",
+    "times",
+]

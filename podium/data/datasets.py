@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from podium.data import row_store
+from podium.data import keys, row_store
+from podium.data.division import divide
 from podium.data.refs import BUILT_IN, KEYS, REQUIRED, SUFFIXES, DatasetRef
 from podium.data.splits import split_digest
 from podium.data.table import read_table
@@ -18,8 +21,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from podium.data.columns import Kind
+    from podium.data.keys import Keys
+    from podium.data.parts import Fold
     from podium.data.report import DataReport
     from podium.data.splits import Split
+    from podium.data.table import Table
 
 __all__ = ["BUILT_IN", "KEYS", "REQUIRED", "SUFFIXES", "Dataset", "DatasetRef", "load"]
 
@@ -46,6 +52,14 @@ class Dataset:
         The label that counts as positive, as it is in `y_train`.
     report : DataReport
         What was found in the rows.
+    keys_train, keys_test : numpy.ndarray of uint64, (n_rows,)
+        The keys by which rows are recognised: see :class:`podium.data.division.Division`.
+    key_scheme : str
+        What the keys are made of; only keys of the same scheme can be compared.
+    folds : list of (numpy.ndarray of int, numpy.ndarray of int)
+        For each fold of the cross-validation, the positions in the training part that are fitted and that are scored.
+    notes : tuple of str
+        What the user should know about the split, one sentence each.
     """
 
     name: str
@@ -61,17 +75,22 @@ class Dataset:
     w_test: pd.Series[Any] | None
     positive: Any
     report: DataReport
+    keys_train: Keys
+    keys_test: Keys
+    key_scheme: str
+    folds: list[Fold]
+    notes: tuple[str, ...]
 
 
 def load(ref: DatasetRef, split: Split) -> Dataset:
-    """Read a data set and split it, stratified by class.
+    """Read a data set and split it.
 
     Rows without a label are dropped. The processes of a stack read each data set only once, and map the same copy.
 
     Raises
     ------
     PodiumError
-        If there is no target column, or a class has too few rows for both parts and every fold.
+        If the rows cannot be used, or a class has too few rows for both parts and every fold.
     """
     return _load(ref, ref.digest(), split)
 
@@ -107,33 +126,53 @@ def _row_major(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read(ref: DatasetRef, digest: str, split: Split) -> Dataset:
-    from sklearn.model_selection import train_test_split
-
-    table = read_table(ref)
-    features, labels = table.features, table.labels
-    counts = labels.value_counts()
-    # Each class needs a row in every fold of the training rows and one in the test rows.
-    if counts.min() < split.folds + 1:
-        raise PodiumError(
-            f"data set {ref.name}: class {counts.idxmin()!r} has {counts.min()} rows; {split.folds} folds need "
-            f"at least {split.folds + 1}"
-        )
-    x_train, x_test, y_train, y_test = train_test_split(
-        features, labels, test_size=split.test_size, random_state=split.seed, stratify=labels
-    )
-    weights = table.weights
+    table = read_table(ref, (split.column,) if split.column else ())
+    if split.fold:
+        table = _without(table, split.fold)
+    features, labels, weights = table.features, table.labels, table.weights
+    try:
+        parts = divide(table, split)
+    except PodiumError as error:
+        raise PodiumError(f"data set {ref.name}: {error}") from error
     return Dataset(
         name=ref.name,
         digest=digest,
         source=ref.source,
         target=ref.target,
-        x_train=_row_major(x_train),
-        x_test=_row_major(x_test),
-        y_train=y_train,
-        y_test=y_test,
+        x_train=_row_major(features.iloc[parts.train]),
+        x_test=_row_major(features.iloc[parts.test]),
+        y_train=labels.iloc[parts.train],
+        y_test=labels.iloc[parts.test],
         kinds=table.kinds,
-        w_train=None if weights is None else weights.loc[x_train.index],
-        w_test=None if weights is None else weights.loc[x_test.index],
+        w_train=None if weights is None else weights.iloc[parts.train],
+        w_test=None if weights is None else weights.iloc[parts.test],
         positive=table.positive,
         report=table.report,
+        keys_train=parts.keys[parts.train],
+        keys_test=parts.keys[parts.test],
+        key_scheme=_key_scheme(ref, table, split),
+        folds=parts.folds,
+        notes=parts.notes,
     )
+
+
+def _without(table: Table, part: str) -> Table:
+    """Return rows without the column that names their parts: it is no property of them, and can change."""
+    columns = [replace(c, kind="drop", why="it names the parts") if c.name == part else c for c in table.report.columns]
+    return replace(
+        table,
+        features=table.features.drop(columns=part, errors="ignore"),
+        kinds={name: kind for name, kind in table.kinds.items() if name != part},
+        report=replace(table.report, columns=tuple(columns)),
+    )
+
+
+def _key_scheme(ref: DatasetRef, table: Table, split: Split) -> str:
+    """Return a digest of what decides which key a row has, apart from the row."""
+    made_of: list[Any] = [keys.REVISION, split.kind, split.column]
+    if split.kind != "group":
+        # The same row has another key when it is read with other options, or when a column comes or goes.
+        identifier = [column for column, role in ref.columns if role == "id"]
+        types = [(column, "string" if kind in {"category", "text"} else kind) for column, kind in table.kinds.items()]
+        made_of += [identifier or sorted(types), ref.read.as_spec(), bool(ref.path and "parquet" in ref.path.name)]
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()

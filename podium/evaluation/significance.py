@@ -174,6 +174,33 @@ def holm(p_values: Sequence[float], total: int | None = None) -> list[float]:
     return [min(1.0, adjusted[index]) for index in range(len(p_values))]
 
 
+def rows_for_power(confidence: float, gain: float = 0.1, disagreement: float = 0.2, power: float = 0.8) -> int:
+    """Return the rows with which a paired test finds a gain in accuracy.
+
+    Parameters
+    ----------
+    confidence : float
+        Confidence of the one-sided test, in (0, 1).
+    gain : float
+        The gain to be found, as a share of the rows.
+    disagreement : float
+        Share of the rows on which exactly one of the two models is right, at least `gain`.
+    power : float
+        Probability that the gain is found, in (0, 1).
+
+    References
+    ----------
+    Connor (1987), Sample size for testing differences in proportions for the paired-sample design, Biometrics 43.
+    """
+    import math
+
+    from scipy.stats import norm
+
+    level, found = norm.ppf(confidence), norm.ppf(power)
+    root = level * math.sqrt(disagreement) + found * math.sqrt(disagreement - gain**2)
+    return math.ceil(float(root / gain) ** 2)
+
+
 def interval(
     metric: str,
     y: Any,

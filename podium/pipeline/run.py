@@ -74,7 +74,7 @@ def once(project: Project, pipeline: Pipeline, conf: dict[str, Any], console: Co
             for dag_id, run_id in airflow.active_runs():
                 if not awaits_a_person(airflow.tasks(dag_id, run_id)):
                     follow(airflow, dag_id, run_id, console)
-        rows = leaderboard.leaderboard(models, pipeline.rule)
+        rows = leaderboard.leaderboard(models, pipeline.rule, pipeline.job.held_out_digest())
     console.print(leaderboard.table(rows, models.model, pipeline.rule, console.width))
     console.print(outcome.sentence(), markup=False)
     if outcome.promoted.get("verdict") == records.AWAITING:

@@ -43,7 +43,7 @@ def card(
     tags: Mapping[str, str],
     target: str,
     rows: tuple[int, int],
-    split: Mapping[str, float],
+    split: Mapping[str, Any],
     metric: str,
     scores: Mapping[str, float],
     reason: str,
@@ -72,8 +72,8 @@ def card(
         The column that the model predicts.
     rows : tuple of int
         Number of training rows and of held-out rows.
-    split : mapping of str to float
-        Fields of :class:`podium.data.splits.Split`.
+    split : mapping of str to object
+        As :meth:`podium.data.splits.Split.as_spec` returns it.
     metric : str
         The deciding metric.
     scores : mapping of str to float
@@ -209,17 +209,29 @@ def _evaluation(metric: str, scores: Mapping[str, float]) -> dict[str, list[str]
 
 
 def _data(
-    model: Any, tags: Mapping[str, str], target: str, rows: tuple[int, int], split: Mapping[str, float]
+    model: Any, tags: Mapping[str, str], target: str, rows: tuple[int, int], split: Mapping[str, Any]
 ) -> dict[str, str]:
-    stratified = f"{split['test_size']:.0%} held out, stratified by class, seed {split['seed']:g}"
     return {
         "Data set": _code(tags[tag_names.DATA]),
         "SHA-256": _code(tags.get(tag_names.DATA_DIGEST, "")),
         "Rows": f"{rows[0]} for training, {rows[1]} held out",
-        "Split": f"{stratified}; {split['folds']:g} folds of cross-validation on the training rows",
+        "Split": _split(split),
         "Target": f"{_code(target)}, {len(model.classes_)} classes",
         "Features": f"{len(model.feature_names_in_)} columns",
     }
+
+
+def _split(split: Mapping[str, Any]) -> str:
+    """Return how the rows were divided, as a sentence without a full stop."""
+    share = f"about {split['test_size']:.0%} of the"
+    ways = {
+        "random": f"{share} rows held out, by a digest of the row with seed {split['seed']:g}",
+        "group": f"{share} groups held out, by a digest of {_code(split.get('group'))} with seed {split['seed']:g}",
+        "time": f"{share} rows held out, the newest by {_code(split.get('time'))}",
+        "given": f"the rows held out that {_code(split.get('fold'))} marks",
+    }
+    folds = "" if split["kind"] == "given" else f"; {split['folds']:g} folds of cross-validation on the training rows"
+    return ways[split["kind"]] + folds
 
 
 def _structure(model: Any) -> str:

@@ -126,7 +126,7 @@ def _decide_and_record(
     while True:
         known = finish_interrupted(models)
         champion = models.in_production()
-        review = Review(models, job, rule, _challengers(models, job, numbers), champion)
+        review = Review(models, job, rule, _challengers(models, job, numbers), champion, loads=mode != "disabled")
         decision = _decide(review, mode)
         verdict = _verdict(decision, mode, approval=approval)
         record = _open(models, decision, verdict, {**tags, tag_names.MODE: mode})
@@ -178,7 +178,7 @@ def _complete_record(models: Registry, opened: _Opened, mode: Mode) -> None:
     """Add scores, evidence and model card to a record."""
     decision, verdict, record = opened.outcome.decision, opened.outcome.verdict, opened.outcome.run_id
     if decision.champion and verdict in {"promoted", "kept"}:
-        report.log_scores(models, record, decision.champion.metrics)
+        report.log_scores(models, record, opened.review.scores_of_version(decision.champion))
     if mode != "disabled":
         report.add_evidence(models, record, decision, opened.review, verdict)
     if verdict == "promoted":

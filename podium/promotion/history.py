@@ -235,11 +235,14 @@ def _scores(version: Version) -> str:
 
 
 def _validation(version: Version) -> str:
+    reason = version.tags.get(tag_names.VALIDATION_REASON, "")
     match version.tags.get(tag_names.VALIDATION):
+        case "passed" if reason:
+            return f"It passed validation: it can be loaded from the registry. It was not scored again: {reason}."
         case "passed":
             return "It passed validation: loaded from the registry, it reproduces these scores."
         case "failed":
-            return f"It failed validation: {version.tags.get(tag_names.VALIDATION_REASON, '')}."
+            return f"It failed validation: {reason}."
     return "It has not been validated yet."
 
 

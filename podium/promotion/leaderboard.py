@@ -21,26 +21,44 @@ SHOWN_METRICS = ("accuracy", "f1_macro", "roc_auc", "log_loss", "balanced_accura
 WIDTH_WITHOUT_METRICS, WIDTH_OF_METRIC = 76, 12
 
 
-def leaderboard(models: Registry, rule: Rule) -> list[dict[str, Any]]:
+def leaderboard(models: Registry, rule: Rule, held_out: str | None = None) -> list[dict[str, Any]]:
     """Return every version, best first by the rule's metric.
+
+    Only scores on today's held-out rows can be compared. Versions with scores on other rows follow, newest first.
+
+    Parameters
+    ----------
+    models : Registry
+        The pipeline's registry.
+    rule : Rule
+        The rule that ranks.
+    held_out : str or None
+        Digest of today's held-out rows: see :meth:`podium.training.job.Job.held_out_digest`. None if the data is not
+        at hand: then the rows of the newest version count.
 
     Returns
     -------
     list of dict
-        ``version``, ``config``, ``estimator``, ``metrics`` (on the held-out rows), ``stage``, ``aliases`` and
-        ``validation`` (``passed``, ``failed`` or an empty string before the first check).
+        ``version``, ``config``, ``estimator``, ``metrics`` (on held-out rows), ``of_other_rows`` (whether these are not
+        today's), ``stage``, ``aliases`` and ``validation`` (``passed``, ``failed`` or an empty string before the first
+        check).
     """
     versions = {version.number: version for version in models.versions()}
-    ranked = rule.ranked([review.candidate(version) for version in versions.values()])
-    return [_row(versions[candidate.version]) for candidate in ranked]
+    if held_out is None and versions:
+        held_out = versions[max(versions)].scored_on
+    of_today = [v for v in versions.values() if not v.scored_on or v.scored_on == held_out]
+    ranked = [versions[candidate.version] for candidate in rule.ranked([review.candidate(v) for v in of_today])]
+    others = [versions[number] for number in sorted(versions.keys() - {v.number for v in ranked}, reverse=True)]
+    return [_row(version, of_other_rows=version in others) for version in (*ranked, *others)]
 
 
-def _row(version: Version) -> dict[str, Any]:
+def _row(version: Version, *, of_other_rows: bool) -> dict[str, Any]:
     return {
         "version": version.number,
         "config": version.config,
         "estimator": version.tags.get(tag_names.ESTIMATOR, ""),
         "metrics": version.metrics,
+        "of_other_rows": of_other_rows,
         "stage": version.stage,
         "aliases": list(version.aliases),
         "validation": version.tags.get(tag_names.VALIDATION, ""),
@@ -58,10 +76,14 @@ def table(rows: list[dict[str, Any]], title: str, rule: Rule, width: int) -> Tab
         shown.add_column(name, justify="right", no_wrap=True)
     shown.add_column("version", justify="right", no_wrap=True)
     shown.add_column("stage", no_wrap=True)
+    is_mixed = any(row["of_other_rows"] for row in rows)
+    if is_mixed:
+        shown.add_column("scores", no_wrap=True)
     for row in rows:
         scores = [f"{row['metrics'][name]:.4f}" if name in row["metrics"] else "" for name in metrics]
         champion = client.PRODUCTION_ALIAS in row["aliases"]
         stage = "" if row["stage"] == "None" else row["stage"]
-        style = "bold green" if champion else None
-        shown.add_row(row["config"], row["estimator"], *scores, str(row["version"]), stage, style=style)
+        style = "bold green" if champion else "dim" if row["of_other_rows"] else None
+        notes = ["of other rows" if row["of_other_rows"] else ""] if is_mixed else []
+        shown.add_row(row["config"], row["estimator"], *scores, str(row["version"]), stage, *notes, style=style)
     return shown

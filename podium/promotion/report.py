@@ -222,7 +222,7 @@ def write_card(models: Registry, record: Run, review: Review) -> None:
         tags=version.tags,
         target=rows.target,
         rows=(len(rows.x_train), len(rows.x_test)),
-        split=asdict(review.job.split),
+        split=review.job.split.as_spec(),
         metric=review.rule.metric,
         scores=version.metrics,
         reason=tags[tag_names.REASON],

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import functools
 import math
+import statistics
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from podium.data import datasets
-from podium.evaluation import gates, significance
+from podium.errors import PodiumError
+from podium.evaluation import gates, metrics, significance
 from podium.evaluation.metrics import GREATER_IS_BETTER, Predictions
-from podium.promotion import validation
-from podium.promotion.rules import Candidate
+from podium.promotion import comparison, validation
+from podium.promotion.rules import USUAL_CONFIDENCE, Candidate
+from podium.promotion.stand_in import stand_in
 from podium.registry import tag_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from podium.data.datasets import Dataset
+    from podium.promotion.comparison import Unseen
     from podium.promotion.rules import Rule
+    from podium.promotion.stand_in import StandIn
     from podium.promotion.validation import Check
     from podium.registry.client import Registry
     from podium.registry.versions import Version
     from podium.training.job import Job
-
-
-# Confidence of the recorded interval if the rule has none.
-USUAL_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ class Review:
         The versions that could be promoted.
     champion : Version or None
         The version in Production.
+    loads : bool
+        Whether challengers may be loaded to score them on fewer rows.
     """
 
     def __init__(
@@ -85,6 +89,8 @@ class Review:
         rule: Rule,
         challengers: Sequence[Version] = (),
         champion: Version | None = None,
+        *,
+        loads: bool = True,
     ) -> None:
         self._models = models
         self.job = job
@@ -92,20 +98,35 @@ class Review:
         self._challengers = challengers
         self._champion = champion
         self._versions = {one.number: one for one in (*challengers, *([champion] if champion else []))}
+        self._loads = loads
         self._loaded: dict[int, Any] = {}
+        # Set by `champion`: the rows that are compared if they are not all held-out rows, and the stand-in.
+        self._common: Dataset | None = None
+        self._stand_in: StandIn | None = None
 
-    @property
+    @functools.cached_property
     def candidates(self) -> list[Candidate]:
-        """The challengers with the scores that the registry has."""
-        return [candidate(version) for version in self._challengers]
+        """The challengers with the scores that the registry has, or with scores on the rows that are compared."""
+        found = [candidate(version) for version in self._challengers]
+        return [self._validated(one) for one in found] if self._is_on_fewer_rows else found
 
     @functools.cached_property
     def champion(self) -> Candidate | None:
-        """The champion, scored on the same rows and metrics as the challengers."""
+        """The champion, scored on the same rows and metrics as the challengers.
+
+        A champion that was trained on some of the held-out rows is compared on the others. If these are too few or
+        unknown, its stand-in is scored in its place.
+        """
         if self._champion is None:
             return None
         found = candidate(self._champion)
-        return found if self._is_scored(self._champion) else self._validated(found)
+        if self._is_scored(self._champion):
+            return found
+        outcome = self._check(self._champion)
+        found = self._with_outcome(found, outcome)
+        if outcome.unseen is None or not outcome.unseen.reason or not self._challengers:
+            return found
+        return self._compared(found, outcome.unseen)
 
     @property
     def rival(self) -> Candidate | None:
@@ -165,9 +186,20 @@ class Review:
         return datasets.load(self.job.dataset, self.job.split)
 
     @property
+    def compared_rows(self) -> Dataset:
+        """The rows; of the held-out ones, those that none of the compared versions was trained on."""
+        return self._common if self._is_on_fewer_rows and self._common else self.rows
+
+    @property
     def labels(self) -> Any:
-        """True labels of the held-out rows."""
-        return self.rows.y_test
+        """True labels of the held-out rows that are compared."""
+        return self.compared_rows.y_test
+
+    def scores_of_version(self, one: Candidate) -> Mapping[str, float]:
+        """Return a candidate's own scores on all held-out rows; empty if it has none."""
+        if one.basis:
+            return {}
+        return self._versions[one.version].metrics if self._is_on_fewer_rows else one.metrics
 
     def model(self, number: int) -> Any:
         """Return a version's scikit-learn pipeline."""
@@ -177,8 +209,13 @@ class Review:
 
     @functools.lru_cache(maxsize=64)  # noqa: B019 (a review lives as long as its decision)
     def predictions(self, number: int) -> Predictions:
-        """Return a version's predictions on the held-out rows."""
-        return Predictions.of(self.model(number), self.rows.x_test)
+        """Return a version's predictions on the held-out rows that are compared."""
+        rows = self.compared_rows.x_test  # determines the champion's model too
+        return Predictions.of(self.model(number), rows)
+
+    @property
+    def _is_on_fewer_rows(self) -> bool:
+        return self.champion is not None and self._common is not None
 
     def _is_scored(self, version: Version) -> bool:
         required = {gate.metric for gate in self.rule.gates} - gates.SHADOW.keys()
@@ -189,12 +226,57 @@ class Review:
         return [why for gate in self.rule.gates for why in gate.failures(challenger.metrics, metrics)]
 
     def _validated(self, candidate: Candidate) -> Candidate:
-        version = self._versions[candidate.version]
-        outcome: Check = validation.check(self._models, version, self.job, self.rule.gates)
+        found = self._with_outcome(candidate, self._check(self._versions[candidate.version]))
+        if found.failure or not self._is_on_fewer_rows:
+            return found
+        return replace(found, metrics={**found.metrics, **self._scores(candidate.version, self.compared_rows)})
+
+    def _check(self, version: Version) -> Check:
+        outcome = validation.check(self._models, version, self.job, self.rule.gates)
         if outcome.model is not None:
-            self._loaded[candidate.version] = outcome.model
-        failures = [candidate.failure] if tag_names.ROLLED_BACK in version.tags else []
+            self._loaded[version.number] = outcome.model
+        return outcome
+
+    def _with_outcome(self, candidate: Candidate, outcome: Check) -> Candidate:
+        """Return a candidate with the result of its validation."""
+        rolled_back = tag_names.ROLLED_BACK in self._versions[candidate.version].tags
+        failures = [candidate.failure] if rolled_back else []
         return replace(candidate, metrics=outcome.scores, failure="; ".join([*failures, *outcome.failures]))
+
+    def _compared(self, champion: Candidate, unseen: Unseen) -> Candidate:
+        """Return a champion that has seen held-out rows, with scores on the others, or with those of its stand-in."""
+        named = f"version {champion.version} ({champion.config})"
+        common = comparison.only(self.rows, unseen.mask)
+        missing = self._why_too_few(common)
+        if not missing and self._loads:
+            self._common = common
+            basis = f"compared on the {unseen.count} held-out rows that {named} was not trained on"
+            return replace(champion, metrics=self._measured(champion, common), basis=basis)
+        why = f"{unseen.reason}{missing if unseen.count else ''}"
+        try:
+            self._stand_in = stand_in(self._models, self._versions[champion.version], self.job, self.rows)
+        except PodiumError as error:
+            return replace(champion, metrics={}, failure=f"{why}; {error}")
+        self._loaded[champion.version] = self._stand_in.model
+        basis = f"{named} was trained again for this comparison: {why}"
+        return replace(champion, metrics=self._measured(champion, self.rows), basis=basis)
+
+    def _why_too_few(self, common: Dataset) -> str:
+        """Return why rows are too few for a comparison, as the end of a sentence; empty if they are not."""
+        count, least = len(common.y_test), self.rule.least_rows
+        if count < least:
+            return f", and the other {count} are too few: {least} are required"
+        absent = set(self.rows.y_test) - set(common.y_test)
+        return f", and the other {count} lack {', '.join(sorted(map(str, absent)))}" if absent else ""
+
+    def _measured(self, champion: Candidate, rows: Dataset) -> dict[str, float]:
+        return {**champion.metrics, **self._scores(champion.version, rows)}
+
+    def _scores(self, number: int, rows: Dataset) -> dict[str, float]:
+        model = self.model(number)
+        return metrics.score(model, rows.x_test, rows.y_test) | gates.extra_scores(
+            model, rows.x_test, rows.y_test, self.rule.gates
+        )
 
     def _p_value(self, challenger: Candidate, champion: Candidate) -> float:
         """Return the p-value of the test that decides for the metric; McNemar's if the folds differ."""
@@ -209,18 +291,16 @@ class Review:
         return significance.mcnemar(theirs.to_numpy(), ours.to_numpy())
 
     def _resampled_t(self, challenger: Candidate, champion: Candidate) -> float | None:
-        gains = self._gains_by_fold(self._versions[challenger.version], self._versions[champion.version])
-        if not gains:
+        gains = self._gains_by_fold(challenger, champion)
+        if len(gains) < 2:  # noqa: PLR2004
             return None
-        rows, folds = len(self.rows.x_train), len(gains)
-        return significance.resampled_t(gains, rows * (folds - 1) / folds, rows / folds)
+        fitted, scored = (statistics.mean(map(len, part)) for part in zip(*self.rows.folds, strict=True))
+        return significance.resampled_t(gains, fitted, scored)
 
-    def _gains_by_fold(self, challenger: Version, champion: Version) -> Sequence[float]:
+    def _gains_by_fold(self, challenger: Candidate, champion: Candidate) -> Sequence[float]:
         """Return the challenger's gain in each fold; empty if the folds differ."""
-        if any(not self.job.tags.items() <= version.tags.items() for version in (challenger, champion)):
-            return []
+        ours, theirs = (self._fold_scores(one.version) for one in (challenger, champion))
         metric = self.rule.metric
-        ours, theirs = (self._models.fold_scores(version.run_id) for version in (challenger, champion))
         if len(ours) != len(theirs):
             return []
         sign = 1 if GREATER_IS_BETTER[metric] else -1
@@ -229,3 +309,10 @@ class Review:
             for our, their in zip(ours, theirs, strict=True)
         ]
         return gains if all(map(math.isfinite, gains)) else []
+
+    def _fold_scores(self, number: int) -> list[dict[str, float]]:
+        """Return a version's scores on the folds of these rows; empty if it was trained on other rows."""
+        if self._stand_in is not None and self.champion is not None and number == self.champion.version:
+            return self._stand_in.fold_scores
+        version = self._versions[number]
+        return self._models.fold_scores(version.run_id) if comparison.is_trained_on(version, self.job) else []

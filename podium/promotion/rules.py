@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from podium.errors import PodiumError, did_you_mean
 from podium.evaluation.metrics import GREATER_IS_BETTER
-from podium.evaluation.significance import holm
+from podium.evaluation.significance import holm, rows_for_power
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 
 Verdict = Literal["promoted", "kept", "nothing"]
+# The confidence of intervals, and of the rows that a comparison needs, if the rule has none.
+USUAL_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Candidate:
         p-value of its lead over the champion, in the test that decides.
     adjusted : float or None
         The p-value corrected for the number of candidates that were compared with the champion.
+    basis : str
+        How its scores came about, if they are not those of its own model on all held-out rows; otherwise empty.
     """
 
     version: int
@@ -46,6 +50,7 @@ class Candidate:
     failure: str = ""
     p_value: float | None = None
     adjusted: float | None = None
+    basis: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,9 @@ class Rule:
         The gates that every version must pass.
     confidence : float or None
         Required confidence that the lead is not due to chance, in (0, 1); None if the metric alone decides.
+    min_comparison_rows : int or None
+        The least number of held-out rows on which a champion that was trained on others of them is compared; None for
+        what the test needs: see :attr:`least_rows`.
 
     Raises
     ------
@@ -73,6 +81,7 @@ class Rule:
     min_improvement: float = 0.0
     gates: tuple[Gate, ...] = ()
     confidence: float | None = None
+    min_comparison_rows: int | None = None
 
     def __post_init__(self) -> None:
         if self.metric not in GREATER_IS_BETTER:
@@ -82,6 +91,13 @@ class Rule:
             raise PodiumError(f"min_improvement must be 0 or more, not {self.min_improvement}")
         if self.confidence is not None and not 0 < self.confidence < 1:
             raise PodiumError(f"confidence must be between 0 and 1, not {self.confidence}")
+        if self.min_comparison_rows is not None and self.min_comparison_rows < 1:
+            raise PodiumError(f"min_comparison_rows must be 1 or more, not {self.min_comparison_rows}")
+
+    @property
+    def least_rows(self) -> int:
+        """The least number of rows for a comparison: what is given, or what the test needs for its power."""
+        return self.min_comparison_rows or rows_for_power(self.confidence or USUAL_CONFIDENCE)
 
     def gain(self, challenger: Candidate, champion: Candidate) -> float:
         """Return by how much the challenger is better; negative if it is worse."""
@@ -161,11 +177,13 @@ def decide(
     known = {c.version: c for c in reviewed}
     ranking = tuple(rule.ranked([*(known.get(c.version, c) for c in challengers), *([champion] if champion else [])]))
     winner = next((c for c in reviewed if not c.failure), None)
+    note = f"; {rival.basis}" if rival and rival.basis and competing else ""
     if winner:
-        return Decision("promoted", winner, champion, _why_promoted(winner, champion, rule, len(competing)), ranking)
+        why = _why_promoted(winner, champion, rule, len(competing))
+        return Decision("promoted", winner, champion, why + note, ranking)
     best = known.get(competing[0].version, competing[0]) if competing else None
     verdict: Verdict = "kept" if champion else "nothing"
-    return Decision(verdict, champion, champion, _why_not_promoted(best, champion, rival, rule), ranking)
+    return Decision(verdict, champion, champion, _why_not_promoted(best, champion, rival, rule) + note, ranking)
 
 
 def _reviewed(

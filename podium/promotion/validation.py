@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from podium.data import datasets
 from podium.errors import PodiumError, cause, one_line
 from podium.evaluation import gates, metrics
+from podium.promotion import comparison
 from podium.registry import tag_names
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from podium.data.datasets import Dataset
     from podium.evaluation.gates import Gate
+    from podium.promotion.comparison import Unseen
     from podium.registry.client import Registry
     from podium.registry.versions import Version
     from podium.training.job import Job
@@ -43,15 +45,26 @@ class Check:
         Why it must not be promoted; empty when it passed.
     model : sklearn.pipeline.Pipeline or None
         The model; None if it cannot predict.
+    unseen : Unseen or None
+        The held-out rows that it was not trained on; None if that was not determined. If they are not all, it is not
+        scored: `scores` has only what validation measures.
     """
 
     scores: dict[str, float]
     failures: tuple[str, ...]
     model: Any = None
+    unseen: Unseen | None = None
+
+    @property
+    def unscored(self) -> str:
+        """Why it was not scored; empty if it was."""
+        return self.unseen.reason if self.unseen else ""
 
 
 def check(models: Registry, version: Version, job: Job, required: Sequence[Gate] = ()) -> Check:
     """Load and score a version, and store verdict and scores in its tags.
+
+    A version that was trained on some of the held-out rows, or on unknown rows, is loaded and measured, but not scored.
 
     It must accept the rows through MLflow's enforcement of its signature, know every class that occurs, reproduce the
     scores that training logged, and pass the gates that need no champion.
@@ -68,11 +81,11 @@ def check(models: Registry, version: Version, job: Job, required: Sequence[Gate]
         The gates: metrics to score in addition to those of training, and their thresholds.
     """
     outcome = _scored(models, version, job, required)
-    tags = {}
-    if outcome.scores:
+    tags = {tag_names.CHECKED_ON: job.held_out_digest()}
+    if outcome.scores and not outcome.unscored:
         scores = {name: value for name, value in outcome.scores.items() if name not in gates.SHADOW}
-        tags = {tag_names.SCORES: json.dumps(scores), tag_names.SCORED_ON: job.held_out_digest()}
-    tags[tag_names.VALIDATION_REASON] = "; ".join(outcome.failures)
+        tags |= {tag_names.SCORES: json.dumps(scores), tag_names.SCORED_ON: job.held_out_digest()}
+    tags[tag_names.VALIDATION_REASON] = "; ".join(outcome.failures) or outcome.unscored
     tags[tag_names.VALIDATION] = "failed" if outcome.failures else "passed"  # last: it marks the validation as finished
     models.tag_version(version.number, {k: v for k, v in tags.items() if version.tags.get(k, "") != v})
     return outcome
@@ -80,6 +93,7 @@ def check(models: Registry, version: Version, job: Job, required: Sequence[Gate]
 
 def _scored(models: Registry, version: Version, job: Job, required: Sequence[Gate]) -> Check:
     rows = datasets.load(job.dataset, job.split)
+    unseen = comparison.unseen(models, version, job)
     try:
         loaded = models.load(version.number)
         model = loaded.model
@@ -87,7 +101,9 @@ def _scored(models: Registry, version: Version, job: Job, required: Sequence[Gat
             return Check({}, (f"its columns differ from those of {rows.name}: {', '.join(sorted(missing))}",))
         if unknown := set(rows.y_train) - set(model.classes_):
             return Check({}, (f"it cannot predict {', '.join(sorted(map(str, unknown)))}",))
-        latency = _latency(loaded.served, rows)
+        measured = {"latency_ms": _latency(loaded.served, rows), "model_bytes": loaded.size}
+        if unseen.reason:
+            return Check(measured | version.shadow, (), model, unseen)
         scores = metrics.score(model, rows.x_test, rows.y_test) | gates.extra_scores(
             model, rows.x_test, rows.y_test, required
         )
@@ -102,11 +118,11 @@ def _scored(models: Registry, version: Version, job: Job, required: Sequence[Gat
         and name not in TIMES
         and not math.isclose(scores.get(name, math.nan), value, abs_tol=TOLERANCE)
     ]
-    scores |= {"latency_ms": latency, "model_bytes": loaded.size}
+    scores |= measured
     # Shadow metrics change after validation, so their gates are left to the decision.
     missed = [why for gate in required if gate.metric not in gates.SHADOW for why in gate.failures(scores, None)]
     scores |= version.shadow
-    return Check(scores, (*changed, *missed), model)
+    return Check(scores, (*changed, *missed), model, unseen)
 
 
 def _latency(served: Any, rows: Dataset) -> float:

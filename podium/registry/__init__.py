@@ -1,3 +1,14 @@
 """MLflow: runs, model versions, the one in Production, and model files."""
 
-__all__ = ["artifacts", "client", "model_files", "names", "provenance", "tag_names", "trusted_types", "versions"]
+__all__ = [
+    "artifacts",
+    "client",
+    "data_records",
+    "model_files",
+    "names",
+    "provenance",
+    "schema_rows",
+    "tag_names",
+    "trusted_types",
+    "versions",
+]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 # Artifact URIs that MLflow's server resolves.
 PROXIED_ARTIFACTS = "mlflow-artifacts:/"
-# Artifact of a training's run: the scores of each fold.
-FOLDS = "folds.json"
+# Artifacts of a training's run: the scores of each fold, and the candidate that was trained.
+FOLDS, CONFIG = "folds.json", "candidate.yaml"
 
 
 @contextlib.contextmanager

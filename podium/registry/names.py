@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-#: Suffixes of a pipeline's experiments: its trainings, its decisions about Production, its shadow models.
-TRAININGS, PROMOTIONS, SHADOW = "", "-promotions", "-shadow"
+#: Suffixes of a pipeline's experiments: its trainings, its decisions about Production, its shadow models, the records
+#: of its data.
+TRAININGS, PROMOTIONS, SHADOW, DATA = "", "-promotions", "-shadow", "-data"
 
 
 def registered_model(pipeline: str) -> str:

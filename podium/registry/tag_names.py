@@ -27,10 +27,15 @@ ROLLED_BACK = "podium.rolled_back"
 VALIDATION, VALIDATION_REASON = "podium.validation", "podium.validation_reason"
 # Scores on the held-out rows as JSON, and which rows these were.
 SCORES, SCORED_ON = "podium.scores", "podium.scored_on"
+# The rows that the last validation used; it may have given no scores.
+CHECKED_ON = "podium.checked_on"
 # What a shadow has measured, as JSON, and the version in Production that it was beside.
 SHADOW, SHADOW_AGAINST = "podium.shadow", "podium.shadow_against"
 # Key of the XCom in which a training that fails leaves the id of its run; one that succeeds returns it.
 FAILED_RUN = "podium_failed_run"
+
+# Tags of the records of data: what the keys of the rows are made of, and notes about the split.
+KEY_SCHEME, NOTES = "podium.key_scheme", "podium.notes"
 
 # Tags of decisions.
 VERDICT, REASON, BY = "podium.verdict", "podium.reason", "podium.by"

@@ -10,7 +10,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlflow.entities.model_registry import ModelVersion
-from podium.registry.tag_names import CONFIG, ROLLED_BACK, SCORED_ON, SCORES, SHADOW, VALIDATION, VALIDATION_REASON
+from podium.registry.tag_names import (
+    CHECKED_ON,
+    CONFIG,
+    ROLLED_BACK,
+    SCORED_ON,
+    SCORES,
+    SHADOW,
+    VALIDATION,
+    VALIDATION_REASON,
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,11 @@ class Version:
     def scored_on(self) -> str:
         """Digest of the rows that the scores were computed on."""
         return self.tags.get(SCORED_ON, "")
+
+    @property
+    def checked_on(self) -> str:
+        """Digest of the rows that the last validation used, whether it gave scores or not."""
+        return self.tags.get(CHECKED_ON, self.scored_on)
 
     @property
     def failure(self) -> str:

@@ -1,8 +1,10 @@
 """Generators of the JSON Schemas, from scikit-learn, dag-factory and Airflow."""
 
 __all__ = [
+    "boosters",
     "config_schema",
     "constraints",
+    "native_parameters",
     "spec_dags",
     "spec_objects",
     "spec_schema",

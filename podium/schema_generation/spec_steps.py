@@ -50,6 +50,11 @@ _STEP_SHAPES: dict[str, dict[str, Any]] = {
     },
     "metric": {"enum": list(GREATER_IS_BETTER), "description": "The metric that decides, on the held-out rows."},
     "min_improvement": {"type": "number", "minimum": 0},
+    "min_comparison_rows": {
+        "description": "The least held-out rows, unseen by the champion, on which it is compared. Otherwise its config"
+        " is trained again for the comparison. Default: what the test needs.",
+        "anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}],
+    },
     "confidence": {
         "description": "Confidence required that a challenger's lead is significant. Default: only the metric decides.",
         "anyOf": [_NUMBER_01, {"type": "null"}],

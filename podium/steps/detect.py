@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.exceptions import AirflowFailException
+
 from podium.airflow import environment
-from podium.registry import provenance, tag_names
+from podium.data import datasets
+from podium.errors import PodiumError
+from podium.registry import data_records, provenance, tag_names
 from podium.training import plan
 from podium.training.job import Job
 
@@ -29,7 +33,7 @@ def detect_configs(
     dataset : str or mapping
         scikit-learn's data set by name, or ``{path, target}``.
     split : mapping, optional
-        ``test_size``, ``folds`` and ``seed``.
+        ``kind``, its column, ``test_size``, ``folds`` and ``seed``: see :class:`podium.data.splits.Split`.
     folder : str, optional
         Folder of the configs. Default: ``config/<pipeline>``.
     retry_failed : bool or str
@@ -39,6 +43,11 @@ def detect_configs(
     -------
     list of dict
         The arguments of the mapped tasks: see :mod:`podium.training.entry`.
+
+    Raises
+    ------
+    AirflowFailException
+        If the rows cannot be read or divided; Airflow does not retry it.
     """
     job = Job.from_spec(environment.project(), pipeline, dataset, split, folder)
     _close_interrupted_runs(pipeline)
@@ -49,8 +58,22 @@ def detect_configs(
     if not new:
         print(f"nothing new in {job.shown_folder}")
         return []
+    if any(item.action == "train" for item in new):
+        _record_rows(pipeline, job)
     commit, experiment = provenance.git_commit(job.project.root), environment.registry(pipeline).experiment_id()
     return [item.entry(job.project, commit, experiment) for item in new]
+
+
+def _record_rows(pipeline: str, job: Job) -> None:
+    """Record which rows are trained on, so that they are recognised later; show what is special about the split."""
+    try:
+        record = data_records.ensure(
+            environment.registry(pipeline), job.tags, lambda: datasets.load(job.dataset, job.split)
+        )
+    except PodiumError as error:  # no training could use the rows, and a retry would not help
+        raise AirflowFailException(str(error)) from error
+    for note in record.data.tags.get(tag_names.NOTES, "").splitlines():
+        print(f"warning: {note}")
 
 
 def _close_interrupted_runs(pipeline: str) -> None:

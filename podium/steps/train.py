@@ -11,6 +11,7 @@ from podium.airflow import environment
 from podium.airflow.processes import keep_process
 from podium.data import datasets
 from podium.errors import PodiumError
+from podium.registry import data_records
 from podium.training import cores, recording
 from podium.training.job import Job
 
@@ -54,6 +55,8 @@ def train_classifier(
         return finished
     try:
         rows = datasets.load(job.dataset, job.split)
+        if job.identity(attempt.config) != attempt.entry.identity:  # the data has changed since `detect` recorded it
+            data_records.ensure(attempt.models, job.tags, lambda: rows)
         with attempt.run() as record, cores.shared(job.project.home, rows.x_train.size):
             with record.own_fault():
                 training = train(attempt.config, rows, job.split)

@@ -41,7 +41,7 @@ def list_versions(
     return [
         {"name": f"v{version.number} {version.config}", "version": version.number}
         for version in environment.registry(pipeline).versions()
-        if every or version.scored_on != digest or tag_names.VALIDATION not in version.tags
+        if every or version.checked_on != digest or tag_names.VALIDATION not in version.tags
     ]
 
 
@@ -74,6 +74,7 @@ def validate_version(
     models = environment.registry(pipeline)
     version = models.version(model["version"])
     outcome = validation.check(models, version, job, from_spec(gates))
-    print(f"version {version.number} ({version.config}) {'; '.join(outcome.failures) or 'passed'}")
+    unscored = f", not scored: {outcome.unscored}" if outcome.unscored else ""
+    print(f"version {version.number} ({version.config}) {'; '.join(outcome.failures) or 'passed'}{unscored}")
     keep_process()
     return {"name": model["name"], "version": version.number, "metrics": outcome.scores}

@@ -18,14 +18,7 @@ if TYPE_CHECKING:
 
 #: Increase it by hand, with a line in CHANGELOG.md, when Podium's own code fits a different model or computes different
 #: scores from the same config, rows and split.
-TRAINING_REVISION = 1
-
-# Release 0.1.0 used a digest of the training code, per release of scikit-learn, instead of the revision. That code is
-# the code of revision 1.
-_CODE_DIGESTS = {
-    "1.9.0": "3d960307c050008188dd930776fac5eea198b2322d983113486a3b43816a964a",
-    "1.9.1": "77535f48eecc1b6224f786477f418f88e16fa0cce7bd92c453a79b59491571ed",
-}
+TRAINING_REVISION = 2
 
 
 def fingerprint(config: ClassifierConfig, data_digest: str, split: Split) -> str:
@@ -46,21 +39,8 @@ def fingerprint(config: ClassifierConfig, data_digest: str, split: Split) -> str
         SHA-256, in hexadecimal, of these arguments, :data:`TRAINING_REVISION` and the releases of the packages that
         fit the model.
     """
-    return _digest(config, data_digest, split, f"revision {TRAINING_REVISION}", *_releases(config))
-
-
-def former_fingerprint(config: ClassifierConfig, data_digest: str, split: Split) -> str | None:
-    """Return the fingerprint of the same training in release 0.1.0, which had no :data:`TRAINING_REVISION`.
-
-    None if that release cannot have trained the same model.
-    """
-    code = _CODE_DIGESTS.get(_release("scikit-learn")) if TRAINING_REVISION == 1 else None
-    return _digest(config, data_digest, split, code) if code else None
-
-
-def _digest(config: ClassifierConfig, data_digest: str, split: Split, *code: str) -> str:
-    parts = (config.name, config.digest, data_digest, split_digest(split), *code)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    parts = (config.name, config.digest, data_digest, split_digest(split), f"revision {TRAINING_REVISION}")
+    return hashlib.sha256("\0".join([*parts, *_releases(config)]).encode()).hexdigest()
 
 
 def _releases(config: ClassifierConfig) -> list[str]:

@@ -48,12 +48,10 @@ def train(config: ClassifierConfig, dataset: Dataset, split: Split) -> Training:
         Any error that the classifier raises on these rows.
     """
     from sklearn.base import clone
-    from sklearn.model_selection import StratifiedKFold
 
     template = pipeline(config, dataset.x_train, dataset.x_test, split.seed)
-    folds = StratifiedKFold(split.folds, shuffle=True, random_state=split.seed)
     fold_scores = []
-    for fit_rows, score_rows in folds.split(dataset.x_train, dataset.y_train):
+    for fit_rows, score_rows in dataset.folds:
         x_fit, y_fit = dataset.x_train.iloc[fit_rows], dataset.y_train.iloc[fit_rows]
         x_score, y_score = dataset.x_train.iloc[score_rows], dataset.y_train.iloc[score_rows]
         fold_scores.append(_fit_and_score(clone(template), x_fit, y_fit, x_score, y_score))

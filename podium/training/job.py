@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from podium.data import splits
 from podium.data.datasets import DatasetRef
 from podium.data.splits import Split
 from podium.registry import tag_names
-from podium.training.fingerprint import fingerprint, former_fingerprint
+from podium.training.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +63,7 @@ class Job:
 
     def as_spec(self) -> dict[str, Any]:
         """Return the arguments of :meth:`from_spec` that describe the rows."""
-        return {"dataset": self.dataset.as_spec(self.project.root), "split": asdict(self.split)}
+        return {"dataset": self.dataset.as_spec(self.project.root), "split": self.split.as_spec()}
 
     @property
     def shown_folder(self) -> str:
@@ -86,7 +86,3 @@ class Job:
     def identity(self, config: ClassifierConfig) -> str:
         """Return the fingerprint of a config's training in this job."""
         return fingerprint(config, self.dataset.digest(), self.split)
-
-    def former_identity(self, config: ClassifierConfig) -> str | None:
-        """Return the fingerprint of the same training in release 0.1.0, or None."""
-        return former_fingerprint(config, self.dataset.digest(), self.split)

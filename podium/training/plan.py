@@ -135,10 +135,9 @@ def _decide(
     faults: Mapping[str, str],
 ) -> Item:
     key = job.identity(config)
-    keys = [key, former] if (former := job.former_identity(config)) else [key]
-    if version := next((finished[each] for each in keys if each in finished), None):
+    if version := finished.get(key):
         return Item(config.name, "skip", f"already trained as version {version.number}", config, key)
-    if fault := next((faults[each] for each in keys if each in faults), None):
+    if fault := faults.get(key):
         return Item(config.name, "failed", f"failed before: {fault}", config, key)
     previous = latest.get(config.name)
     return Item(config.name, "train", _changes_since(previous, job, config) if previous else "new", config, key)

@@ -205,7 +205,7 @@ class Record:
             figure.savefig(target / "confusion_matrix.png", dpi=100, pil_kwargs=FAST_PNG)
             (target / "config").mkdir()
             (target / "config" / Path(config.path).name).write_text(self.attempt.entry.source, encoding="utf-8")
-            (target / "candidate.yaml").write_text(yaml.safe_dump(config.as_dict(), sort_keys=False), encoding="utf-8")
+            (target / artifacts.CONFIG).write_text(yaml.safe_dump(config.as_dict(), sort_keys=False), encoding="utf-8")
             (target / artifacts.FOLDS).write_text(json.dumps(training.fold_scores, indent=1), encoding="utf-8")
 
     def _log_model(self, training: Training, dataset: Dataset) -> LoggedModel:

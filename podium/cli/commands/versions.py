@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from podium.cli.context import AsJson, PipelineName, console, models
+from podium.cli.context import AsJson, PipelineName, console, held_out_digest, models
 
 
 def leaderboard(pipeline: PipelineName = None, as_json: AsJson = False) -> None:
@@ -15,7 +15,7 @@ def leaderboard(pipeline: PipelineName = None, as_json: AsJson = False) -> None:
     from podium.promotion import leaderboard
 
     with models(pipeline, "leaderboard") as (registry, rule):
-        rows = leaderboard.leaderboard(registry, rule)
+        rows = leaderboard.leaderboard(registry, rule, held_out_digest(pipeline))
     if as_json:
         print(json.dumps(rows))
     else:

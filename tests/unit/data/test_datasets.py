@@ -25,12 +25,11 @@ def test_the_data_sets_of_scikit_learn_are_known_by_name(name):
     ref = DatasetRef.from_spec(name, Path())
     rows = load(ref, Split(test_size=0.25))
     total = len(rows.x_train) + len(rows.x_test)
-    assert len(rows.x_test) == pytest.approx(total / 4, abs=1)
+    assert len(rows.x_test) == pytest.approx(total / 4, abs=2 * (total * 0.25 * 0.75) ** 0.5)
     assert rows.source == f"sklearn.datasets.load_{name}"
     assert len(rows.digest) == 64
-    assert rows.y_train.value_counts(normalize=True).to_dict() == pytest.approx(
-        rows.y_test.value_counts(normalize=True).to_dict(), abs=0.05
-    )
+    assert set(rows.y_train) == set(rows.y_test)
+    assert not set(rows.keys_train) & set(rows.keys_test)
 
 
 def test_iris_has_its_names_and_the_split_is_the_same_every_time():
@@ -71,7 +70,11 @@ def test_rows_without_a_label_are_dropped_and_counted(tmp_path):
     ("text", "target", "message"),
     [
         (ROWS, "lable", "data set rows has no column 'lable': did you mean 'label'?"),
-        (ROWS + "1,ulm,True,maybe\n" * 5, "label", "class 'maybe' has 5 rows; 5 folds need at least 6"),
+        (
+            ROWS + "1,ulm,True,maybe\n" * 5,
+            "label",
+            "class 'maybe' has 5 training and 0 test rows: each class needs both",
+        ),
         ("a,label\n1,yes\n2,yes\n", "label", "column 'label' needs at least 2 classes, not 1"),
         ("a,label\n", "label", "column 'label' needs at least 2 classes, not 0"),
     ],
@@ -112,23 +115,3 @@ def test_rows_that_change_on_disk_are_read_again(tmp_path):
     load(csv(tmp_path), Split(folds=2))
     rows = load(csv(tmp_path, ROWS.replace("ulm", "bonn")), Split(folds=2))
     assert "bonn" in set(rows.x_train["town"])
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        ({"tset_size": 0.3}, "unknown key 'tset_size' in split: did you mean 'test_size'?"),
-        ({"test_size": 1.0}, "split needs a test_size between 0 and 1"),
-        ({"test_size": 0}, "split needs a test_size between 0 and 1"),
-        ({"folds": 1}, "at least 2 folds"),
-    ],
-)
-def test_a_wrong_split_is_refused(value, message):
-    with pytest.raises(PodiumError) as caught:
-        Split.from_spec(value)
-    assert message in str(caught.value)
-
-
-def test_a_split_has_defaults():
-    assert Split.from_spec(None) == Split()
-    assert Split.from_spec({"seed": 3}) == Split(seed=3)

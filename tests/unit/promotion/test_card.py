@@ -155,7 +155,7 @@ def test_it_says_which_rows_and_where_it_comes_from():
     )
     assert f"`{'d' * 64}`" in card
     assert "90 for training, 60 held out" in card
-    assert "40% held out, stratified by class, seed 3; 2 folds" in card
+    assert "about 40% of the rows held out, by a digest of the row with seed 3; 2 folds" in card
     assert f"- **Git commit:** `{'e' * 40}`" in card
     assert "[http://mlflow/runs/1](http://mlflow/runs/1)" in card
     assert "> A small # forest &lt;b&gt;" in card

@@ -5,10 +5,9 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import accuracy_score
-from sklearn.model_selection import StratifiedKFold, cross_val_score, train_test_split
+from sklearn.model_selection import cross_val_score
 
 from podium.configs.config import ClassifierConfig
 from podium.data.datasets import DatasetRef, load
@@ -29,10 +28,14 @@ def mixed_rows(tmp_path):
     frame["label"] = np.where(frame["age"] + 10 * (frame["town"] == "ulm") > 45, "yes", "no")
     frame.loc[::9, "age"] = np.nan
     frame.loc[::11, "town"] = None
-    held_out = train_test_split(frame, test_size=0.4, random_state=3, stratify=frame["label"])[1].index
-    frame.loc[held_out[:3], "town"] = "trier"
+    ref = csv(tmp_path, frame.assign(town="trier"))
+    frame.loc[load(ref, SPLIT).x_test.index[:3], "town"] = "trier"
+    return load(csv(tmp_path, frame), SPLIT)
+
+
+def csv(tmp_path, frame):
     frame.to_csv(tmp_path / "rows.csv", index=False)
-    return load(DatasetRef.from_spec({"path": "rows.csv", "target": "label"}, tmp_path), SPLIT)
+    return DatasetRef.from_spec({"path": "rows.csv", "target": "label"}, tmp_path)
 
 
 def iris():
@@ -40,14 +43,12 @@ def iris():
 
 
 def test_scores_are_what_scikit_learn_gives_by_hand():
-    found = train(config("RandomForestClassifier", n_estimators=10), iris(), SPLIT).scores
-    bunch = load_iris(as_frame=True)
-    names = bunch.target_names[bunch.target]
-    x_fit, x_test, y_fit, y_test = train_test_split(bunch.data, names, test_size=0.4, random_state=3, stratify=names)
+    rows = iris()
+    found = train(config("RandomForestClassifier", n_estimators=10), rows, SPLIT).scores
+    x_fit, y_fit = rows.x_train, rows.y_train
     by_hand = RandomForestClassifier(n_estimators=10, random_state=3).fit(x_fit, y_fit)
-    folds = StratifiedKFold(5, shuffle=True, random_state=3)
-    in_folds = cross_val_score(RandomForestClassifier(n_estimators=10, random_state=3), x_fit, y_fit, cv=folds)
-    assert found["test_accuracy"] == accuracy_score(y_test, by_hand.predict(x_test))
+    in_folds = cross_val_score(RandomForestClassifier(n_estimators=10, random_state=3), x_fit, y_fit, cv=rows.folds)
+    assert found["test_accuracy"] == accuracy_score(rows.y_test, by_hand.predict(rows.x_test))
     assert found["cv_accuracy"] == pytest.approx(in_folds.mean())
     assert found["cv_accuracy_std"] == pytest.approx(in_folds.std(ddof=1))
 

@@ -69,7 +69,7 @@ def test_a_changed_split_trains(trained):
 
 
 def test_a_raised_training_revision_trains(trained, monkeypatch):
-    monkeypatch.setattr(fingerprint, "TRAINING_REVISION", 2)
+    monkeypatch.setattr(fingerprint, "TRAINING_REVISION", fingerprint.TRAINING_REVISION + 1)
     assert trained.plan() == {"nb": ("train", "training revision or a package changed since version 1")}
 
 
