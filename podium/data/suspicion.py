@@ -25,7 +25,7 @@ _MOST_VALUES = 20
 _IDENTIFIER = 50
 #: The share of different strings from which a column is nearly an identifier.
 _NEAR_UNIQUE = 0.95
-#: A threshold is first looked for in this many rows.
+#: Columns are first looked at in about this many rows.
 _SAMPLE = 2000
 
 
@@ -55,61 +55,95 @@ def leaks(features: pd.DataFrame, labels: pd.Series[Any], accepted: Collection[s
             )
 
 
-def suspicious(features: pd.DataFrame, labels: pd.Series[Any], kinds: Mapping[str, Kind]) -> Iterator[str]:
-    """Yield a sentence for each column that is constant, an identifier, a copy of another, or nearly the label."""
+def suspicious(
+    features: pd.DataFrame, labels: pd.Series[Any], kinds: Mapping[str, Kind], distinct: Mapping[str, int]
+) -> Iterator[str]:
+    """Yield a sentence for each column that is constant, an identifier, or determines the class.
+
+    Parameters
+    ----------
+    features, labels
+        As in :func:`leaks`.
+    kinds : mapping of str to Kind
+        The kind of each column.
+    distinct : mapping of str to int
+        The number of different values of each column.
+    """
     import pandas as pd
 
-    seen: dict[int, str] = {}
     classes, _ = pd.factorize(labels)
-    for name in features.columns:
+    for name, count in distinct.items():
         values = features[name]
-        distinct = values.nunique()
-        if distinct == 1 and not values.isna().any():
+        if count == 1 and not values.isna().any():
             yield f"column {name!r} is constant: {values.iloc[0]!r} in every row"
-            continue
-        if _is_identifier(values, distinct, kinds[name]):
+        elif _is_identifier(values, count, kinds[name]):
             yield (
-                f"column {name!r} looks like an identifier, {distinct} different values in {len(values)} rows: "
-                f"`columns: {{{quoted(str(name))}: id}}`, or `drop`"
+                f"column {name!r} looks like an identifier, {count} different values in {len(values)} rows: "
+                f"`columns: {{{quoted(name)}: id}}`, or `drop`"
             )
-        if distinct <= _MOST_VALUES and len(values) >= _RENAMED:
+        elif count <= _MOST_VALUES and len(values) >= _RENAMED:
             codes, _ = pd.factorize(values, use_na_sentinel=False)
             if _is_function(codes, classes):
                 yield f"column {name!r} gives the class: each of its {codes.max() + 1} values has one"
-        digest = hash(pd.util.hash_pandas_object(values, index=False).to_numpy().tobytes())
-        if digest in seen:
-            yield f"column {name!r} has the same values as {seen[digest]!r}"
-        seen.setdefault(digest, str(name))
 
 
-def repeated(features: pd.DataFrame, labels: pd.Series[Any]) -> tuple[int, int]:
-    """Return how many rows equal an earlier one, and how many of these have another label than it."""
+def repeated(features: pd.DataFrame, labels: pd.Series[Any]) -> tuple[int, int, list[str]]:
+    """Return what occurs more than once.
+
+    Returns
+    -------
+    int
+        Rows that equal an earlier one in all features.
+    int
+        Those of them that have another label than it.
+    list of str
+        A sentence for each column that equals an earlier one.
+    """
+    import numpy as np
     import pandas as pd
 
-    rows = pd.util.hash_pandas_object(features, index=False)
-    again = rows.duplicated()
-    first = pd.Series(labels.to_numpy(), index=rows).groupby(level=0).first() if again.any() else None
-    if first is None:
-        return 0, 0
+    rows: Any = np.zeros(len(features), dtype=np.uint64)
+    seen: dict[int, str] = {}
+    words = []
+    for name in features.columns:
+        digests = pd.util.hash_pandas_object(features[name], index=False).to_numpy()
+        rows = rows * np.uint64(1_000_003) ^ digests
+        key = hash(digests.tobytes())
+        if key in seen:
+            words.append(f"column {name!r} has the same values as {seen[key]!r}")
+        seen.setdefault(key, name)
+    again = pd.Series(rows).duplicated().to_numpy()
+    if not again.any():
+        return 0, 0, words
+    first = pd.Series(labels.to_numpy(), index=rows).groupby(level=0).first()
     differs = labels.to_numpy()[again] != first.loc[rows[again]].to_numpy()
-    return int(again.sum()), int(differs.sum())
+    return int(again.sum()), int(differs.sum()), words
 
 
 def _leak(values: pd.Series[Any], labels: pd.Series[Any], classes: Array, count: int, fewest: int) -> str | None:
     """Return how a column gives the class of every row, or None if it does not."""
     import pandas as pd
 
-    rows = len(values)
+    rows, step = len(values), max(len(values) // _SAMPLE, 1)
+    if rows < _COPY or not _may_leak(values[::step], classes[::step], count):
+        return None
     codes, distinct = pd.factorize(values, use_na_sentinel=False)
-    if rows < _COPY or not (_is_function(codes[:_SAMPLE], classes[:_SAMPLE]) and _is_function(codes, classes)):
+    if not _is_function(codes, classes):
         return None
     if len(distinct) == count and (rows >= _RENAMED or _same_text(values, labels)):
         return "it has one value for each class"
     wanted = _RENAMED if len(distinct) == rows and _is_whole(values) else _THRESHOLD
-    is_number = values.dtype == "float64" and not values.isna().any()
-    if rows >= wanted and fewest >= _OF_A_CLASS and is_number and _changes(values, classes) == count - 1:
+    if rows >= wanted and fewest >= _OF_A_CLASS and _changes(values, classes) < count:
         return "thresholds of its values separate the classes"
     return None
+
+
+def _may_leak(values: pd.Series[Any], classes: Array, count: int) -> bool:
+    """Return whether a column may give the class, from some of the rows."""
+    import pandas as pd
+
+    codes, distinct = pd.factorize(values, use_na_sentinel=False)
+    return _is_function(codes, classes) and (len(distinct) <= count or _changes(values, classes) < count)
 
 
 def _is_function(codes: Array, classes: Array) -> bool:
@@ -120,8 +154,10 @@ def _is_function(codes: Array, classes: Array) -> bool:
     return len(pairs) == len(pd.unique(codes))
 
 
-def _changes(values: pd.Series[Any], classes: Array) -> int:
-    """Return how often the class changes when the rows are sorted by their value."""
+def _changes(values: pd.Series[Any], classes: Array) -> float:
+    """Return how often the class changes when the rows are sorted by a number that all of them have."""
+    if values.dtype != "float64" or values.isna().any():
+        return float("inf")
     ordered = classes[values.to_numpy().argsort(kind="stable")]
     return int((ordered[1:] != ordered[:-1]).sum())
 

@@ -162,6 +162,11 @@ class _Found:
         return pd.DataFrame({name: self.series(name) for name in self.kinds})
 
     @cached_property
+    def distinct(self) -> dict[str, int]:
+        """The number of different values of each feature."""
+        return {name: int(self.features[name].nunique()) for name in self.kinds}
+
+    @cached_property
     def classes(self) -> pd.Series[Any]:
         """The label of each row."""
         import pandas as pd
@@ -224,7 +229,8 @@ class _Found:
 
     def _report(self) -> DataReport:
         ref, without = self.ref, int((~self.labels.given).sum())
-        again, differing = suspicion.repeated(self.features, self.classes)
+        again, differing, copies = suspicion.repeated(self.features, self.classes)
+        found = suspicion.suspicious(self.features, self.classes, self.kinds, self.distinct)
         notes = [f"column {name!r} {note}" for name, found in self.typed.items() for note in found.notes]
         odd = [f"column {name!r} {words}" for name, found in self.typed.items() for words in found.suspicious]
         if differing:
@@ -239,7 +245,7 @@ class _Found:
             classes=tuple((str(label), int(count)) for label, count in self.classes.value_counts().items()),
             dropped=(("no label", without),) if without else (),
             duplicate_rows=again,
-            suspicious=(*self.labels.suspicious, *odd, *suspicion.suspicious(self.features, self.classes, self.kinds)),
+            suspicious=(*self.labels.suspicious, *odd, *found, *copies),
             assumptions=(*self.rows.notes, *self.labels.notes, *notes),
         )
 
@@ -251,7 +257,7 @@ class _Found:
         if name in self.kinds:
             values = self.features[name]
             found = self.typed[name]
-            return ColumnReport(name, found.kind, found.why, int(values.isna().sum()), int(values.nunique()))
+            return ColumnReport(name, found.kind, found.why, int(values.isna().sum()), self.distinct[name])
         said = self.left.get(name, "weight")
         kind, why = (said, "the spec says so") if said in ("id", "drop", "weight") else ("drop", said)
         return ColumnReport(name, kind, why, int(self.rows.columns[name].null_count), None)
