@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from podium.cli.commands import files, running, serving, stack, versions
+from podium.cli.commands import data, files, running, serving, stack, versions
 from podium.errors import PodiumError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ for _command in (
     files.init,
     running.run,
     running.plan,
+    data.data,
     versions.leaderboard,
     versions.history,
     versions.explain,

@@ -98,7 +98,8 @@ podium up       # keep Airflow and MLflow running, and watch the config folders
 ```
 
 A pipeline is a spec in `dag_specs/` and a folder of classifier configs in `config/`. `podium validate` checks both.
-`podium new config NAME --estimator CLASS` and `podium new pipeline NAME` write more of them.
+`podium new config NAME --estimator CLASS` and `podium new pipeline NAME --data PATH --target COLUMN` write more of
+them.
 """
 
 

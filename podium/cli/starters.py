@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from podium.configs.files import SUFFIXES
 from podium.configs.parameters import classifier_names, parameters_of, required_parameters
+from podium.data.options import ReadOptions
+from podium.data.reading import column_names
+from podium.data.refs import BUILT_IN, path_problem
 from podium.errors import PodiumError, did_you_mean
 from podium.specs import arguments
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from podium.configs.parameters import Parameter
     from podium.project import Project
@@ -45,7 +53,7 @@ _SPEC = """\
       decorator: airflow.sdk.task
       python_callable: podium.steps.detect.detect_configs
       pipeline: {name}
-      dataset: &rows iris                       # or {{path: data/my.csv, target: my_column}}
+      dataset: &rows {rows}
       split: &split {{test_size: 0.4, folds: 5, seed: 0}}
       retry_failed: "{{{{ params.retry_failed }}}}"
 
@@ -99,23 +107,67 @@ def new_config(project: Project, name: str, estimator: str, pipeline: str) -> Pa
     return path
 
 
-def new_pipeline(project: Project, name: str) -> Path:
-    """Write ``dag_specs/<name>_train.yaml``, a pipeline of the three steps on the iris rows, and its config folder.
+def new_pipeline(project: Project, name: str, data: str | None = None, target: str | None = None) -> Path:
+    """Write ``dag_specs/<name>_train.yaml``, a pipeline of the three steps, and its config folder.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    name : str
+        Name of the pipeline.
+    data : str, optional
+        A file or folder of rows, or a data set of scikit-learn. Default: the data set of scikit-learn called `name`.
+    target : str, optional
+        Column of the labels; required for a file.
 
     Raises
     ------
     PodiumError
-        If the name is not valid or the file exists.
+        If the name is not valid, the spec exists, or the rows are not given or cannot be read.
     """
     _check_pipeline(name)
     path = project.dag_specs / f"{name}_train.yaml"
-    _write(path, spec(name), project, [path, path.with_suffix(".yml")])
+    rows = _rows(project, name, data or name, target) if data or name in BUILT_IN else None
+    if rows is None:
+        raise PodiumError(f"which rows? podium new pipeline {name} --data PATH --target COLUMN, or --data iris")
+    _write(path, spec(name, rows=rows), project, [path, path.with_suffix(".yml")])
     (project.config / name).mkdir(parents=True, exist_ok=True)
     return path
 
 
-def spec(name: str, metric: str | None = None) -> str:
-    """Return the spec of a pipeline that trains on the iris rows.
+def _rows(project: Project, name: str, data: str, target: str | None) -> str | dict[str, Any]:
+    """Return the data set for a spec, with the separator that finds the target."""
+    if data in BUILT_IN:
+        if target is not None:
+            raise PodiumError(f"{data} is a data set of scikit-learn, whose target is known: leave --target out")
+        return data
+    path = Path(os.path.relpath(data, project.root))
+    shown = Path(data).absolute() if path.is_relative_to("..") else path
+    if problem := path_problem(data, Path(data)):
+        raise PodiumError(f"{data}: {problem}")
+    if target is None:
+        words = f"which column has the labels? podium new pipeline {name} --data {data} --target COLUMN"
+        raise PodiumError(f"{words}; columns are {', '.join(column_names(Path(data), ReadOptions()))}")
+    rows: dict[str, Any] = {"path": str(shown), "target": target}
+    columns, read = _columns(Path(data), target)
+    if target not in columns:
+        raise PodiumError(f"{data} has no column {target!r}{did_you_mean(target, columns)}")
+    return {**rows, "read": read} if read else rows
+
+
+def _columns(path: Path, target: str) -> tuple[list[str], dict[str, str]]:
+    """Return the columns of a file, and the ``read`` options that find the target among them."""
+    for sep in (";", "\t", "|"):
+        with contextlib.suppress(PodiumError):
+            columns = column_names(path, ReadOptions(sep=sep))
+            if target in columns and len(columns) > 1:
+                return columns, {"sep": sep}
+    return column_names(path, ReadOptions()), {}
+
+
+def spec(name: str, metric: str | None = None, rows: str | Mapping[str, Any] = "iris") -> str:
+    """Return the spec of a pipeline.
 
     Parameters
     ----------
@@ -123,10 +175,18 @@ def spec(name: str, metric: str | None = None) -> str:
         Name of the pipeline.
     metric : str, optional
         Metric that decides; the first that the step accepts when left out.
+    rows : str or mapping
+        The data set.
     """
     metrics = arguments.load_spec_schema()["$defs"]["podium.steps.promote.promote_best"]["properties"]["metric"]
     options = next(branch["enum"] for branch in metrics["anyOf"] if "enum" in branch)
-    return _SPEC.format(name=name, metric=metric or options[0], metrics=", ".join(options))
+    shown = rows if isinstance(rows, str) else _flow(rows)
+    return _SPEC.format(name=name, rows=shown, metric=metric or options[0], metrics=", ".join(options))
+
+
+def _flow(value: Mapping[str, Any]) -> str:
+    """Return a mapping as YAML in one line."""
+    return str(yaml.safe_dump(dict(value), default_flow_style=True, sort_keys=False, width=10**6)).strip()
 
 
 def _check_pipeline(name: str) -> None:

@@ -8,8 +8,8 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from podium.data import keys, row_store
-from podium.data.division import divide
+from podium.data import keys, rare, row_store
+from podium.data.division import RareClassError, divide
 from podium.data.refs import BUILT_IN, KEYS, REQUIRED, SUFFIXES, DatasetRef
 from podium.data.splits import split_digest
 from podium.data.table import read_table
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from podium.data.columns import Kind
+    from podium.data.division import Division
     from podium.data.keys import Keys
     from podium.data.parts import Fold
     from podium.data.report import DataReport
@@ -129,11 +130,11 @@ def _read(ref: DatasetRef, digest: str, split: Split) -> Dataset:
     table = read_table(ref, (split.column,) if split.column else ())
     if split.fold:
         table = _without(table, split.fold)
-    features, labels, weights = table.features, table.labels, table.weights
     try:
-        parts = divide(table, split)
+        table, parts = _divided(ref, table, split)
     except PodiumError as error:
         raise PodiumError(f"data set {ref.name}: {error}") from error
+    features, labels, weights = table.features, table.labels, table.weights
     return Dataset(
         name=ref.name,
         digest=digest,
@@ -165,6 +166,24 @@ def _without(table: Table, part: str) -> Table:
         kinds={name: kind for name, kind in table.kinds.items() if name != part},
         report=replace(table.report, columns=tuple(columns)),
     )
+
+
+def _divided(ref: DatasetRef, table: Table, split: Split) -> tuple[Table, Division]:
+    """Return a table and its parts, after what the spec says about classes with too few rows for them.
+
+    Raises
+    ------
+    PodiumError
+        If the parts lack a class, or the rows cannot be divided.
+    """
+    if ref.rare_classes != "refuse":
+        needed = split.folds + 1
+        table = rare.without(ref, table, rare.too_rare(table, needed), f"{split.folds} folds need at least {needed}")
+    while True:
+        try:
+            return table, divide(table, split)
+        except RareClassError as error:
+            table = rare.without(ref, table, error.classes, str(error))
 
 
 def _key_scheme(ref: DatasetRef, table: Table, split: Split) -> str:

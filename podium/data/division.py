@@ -30,6 +30,22 @@ if TYPE_CHECKING:
 MOST_NAMED = 3
 
 
+class RareClassError(PodiumError):
+    """A part of the rows lacks classes.
+
+    Parameters
+    ----------
+    message : str
+        Which, and what helps.
+    classes : list of labels
+        The classes.
+    """
+
+    def __init__(self, message: str, classes: list[Any]) -> None:
+        super().__init__(message)
+        self.classes = classes
+
+
 @dataclass(frozen=True, eq=False)
 class Division:
     """The parts of a data set.
@@ -110,7 +126,7 @@ def _check_classes(labels: pd.Series[Any], parts: Parts, split: Split) -> None:
     lacking = [label for label, found in counts.items() if 0 in found]
     if lacking:
         words = [f"{shown(label)} has {counts[label][0]} training and {counts[label][1]} test" for label in lacking]
-        raise PodiumError(f"class {_some(words)} rows: each class needs both; {_remedy(split)}")
+        raise RareClassError(f"class {_some(words)} rows: each class needs both; {_remedy(split)}", lacking)
 
 
 def _check_folds(labels: pd.Series[Any], folds: Sequence[Fold]) -> None:
@@ -119,9 +135,10 @@ def _check_folds(labels: pd.Series[Any], folds: Sequence[Fold]) -> None:
     for number, (fitted, scored) in enumerate(folds, 1):
         if lacking := [label for label in counts.index if label not in set(labels.iloc[fitted])]:
             words = [f"{shown(label)} has {counts[label]}" for label in lacking]
-            raise PodiumError(
+            raise RareClassError(
                 f"class {_some(words)} training rows, all in the part of fold {number} that is scored: a fold cannot "
-                "be fitted without a class; use fewer folds, or more rows of it"
+                "be fitted without a class; use fewer folds, or more rows of it",
+                lacking,
             )
         if not len(scored):
             raise PodiumError(f"fold {number} has no rows to score: use fewer folds")

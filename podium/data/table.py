@@ -233,8 +233,9 @@ class _Found:
         found = suspicion.suspicious(self.features, self.classes, self.kinds, self.distinct)
         notes = [f"column {name!r} {note}" for name, found in self.typed.items() for note in found.notes]
         odd = [f"column {name!r} {words}" for name, found in self.typed.items() for words in found.suspicious]
-        if differing:
-            odd.append(f"{of_rows(differing)} equal an earlier row but have another label")
+        if again:
+            also = f", {differing} of them with another label" if differing else ""
+            odd.append(f"{of_rows(again)} with the same features as an earlier row{also}")
         return DataReport(
             name=ref.name,
             source=ref.source,

@@ -108,7 +108,9 @@ def find_outline(project: Project, name: str | None) -> Outline | None:
     if name is None and len(names) != 1:
         where = project.shown(project.dag_specs)
         if not names:
-            raise PodiumError(f"no pipeline in {where}: podium new pipeline NAME writes one")
+            raise PodiumError(
+                f"no pipeline in {where}: podium new pipeline NAME --data PATH --target COLUMN writes one"
+            )
         raise PodiumError(f"{where} has several pipelines, name one: {', '.join(names)}")
     wanted = name or names[0]
     own = [outline for outline in found if outline.pipeline == wanted]

@@ -92,9 +92,13 @@ def new_config(
 @new.command("pipeline")
 def new_pipeline(
     name: Annotated[str, typer.Argument(help="Name of the pipeline, of its models and of its config folder.")],
+    data: Annotated[
+        str | None, typer.Option(help="File or folder of the rows, or a data set of scikit-learn such as iris.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="Column of the labels in the file.")] = None,
 ) -> None:
     """Write the spec of a pipeline that trains configs and promotes the best."""
     from podium.cli import starters
 
     where = project()
-    console.print(f"wrote {where.shown(starters.new_pipeline(where, name))}")
+    console.print(f"wrote {where.shown(starters.new_pipeline(where, name, data, target))}", markup=False)

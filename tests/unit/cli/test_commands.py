@@ -1,6 +1,7 @@
 """The commands as a user types them, without a stack."""
 
 import importlib.util
+import json
 import subprocess
 import sys
 
@@ -25,7 +26,19 @@ def test_help_imports_nothing_heavy():
 
 def test_every_command_has_a_help_text():
     listed = invoke("--help").stdout
-    for command in ("init", "run", "plan", "leaderboard", "history", "explain", "rollback", "serve", "up", "down"):
+    for command in (
+        "init",
+        "run",
+        "plan",
+        "data",
+        "leaderboard",
+        "history",
+        "explain",
+        "rollback",
+        "serve",
+        "up",
+        "down",
+    ):
         assert f"  {command} " in listed
         assert invoke(command, "--help").exit_code == 0
 
@@ -86,6 +99,21 @@ def test_a_missing_extra_is_named_by_the_command_that_needs_it(command, package,
     assert isinstance(error, MissingExtraError)
     name = context.EXTRAS[extra][package]
     assert str(error) == f"podium {command} needs the package {name}: pip install 'podium-ml[{extra}]'"
+
+
+def test_data_shows_the_rows_of_a_pipeline_without_a_stack(project):
+    (project.dag_specs).mkdir(exist_ok=True)
+    towns, kinds = ["bonn", "ulm", "ulm"], ["no", "no", "yes", "no", "yes"]
+    lines = [f"{'?' if i == 3 else i},{towns[i % 3]},{kinds[i % 5]}" for i in range(90)]
+    (project.root / "rows.csv").write_text("\n".join(["size,town,kind", *lines]) + "\n")
+    assert invoke("new", "pipeline", "own", "--data", project.root / "rows.csv", "--target", "kind").exit_code == 0
+    shown = invoke("data", "own").stdout
+    for words in ("own", "90 rows", "town", "category", "no: 54", "column 'size' '?' is read as missing in 1 row"):
+        assert words in shown
+    found = json.loads(invoke("data", "own", "--json").stdout)
+    assert (found["rows"], found["classes"], sum(found["parts"].values())) == (90, {"no": 54, "yes": 36}, 90)
+    (project.root / "rows.csv").write_text("size;town;kind\n1;2;3\n")
+    assert "semicolons? `read: {sep: ';'}`" in str(invoke("data", "own").exception)
 
 
 def test_a_new_config_goes_to_the_only_pipeline(project):

@@ -86,6 +86,33 @@ def test_rows_that_no_classifier_can_learn_from_are_refused(tmp_path, text, targ
     assert message in str(caught.value)
 
 
+MAKERS = "size,maker\n" + "".join(
+    f"{i}.5,{maker}\n" for maker, rows in {"Ford": 40, "Audi": 40, "Saab": 2, "Lada": 1}.items() for i in range(rows)
+)
+
+
+def test_rare_classes_are_refused_dropped_or_joined_as_the_spec_says(tmp_path):
+    def loaded(**keys):
+        (tmp_path / "rows.csv").write_text(keys.pop("text", MAKERS))
+        rows = load(DatasetRef.from_spec({"path": "rows.csv", "target": "maker", **keys}, tmp_path), Split(folds=2))
+        return set(rows.y_train) | set(rows.y_test), len(rows.x_train) + len(rows.x_test), rows.report
+
+    with pytest.raises(PodiumError, match=r"'Lada' has .* `rare_classes: drop` leaves their rows out"):
+        loaded()
+    classes, count, report = loaded(rare_classes="drop")
+    assert (classes, count) == ({"Ford", "Audi"}, 80)
+    assert report.dropped == (("the rare class 'Lada'", 1), ("the rare class 'Saab'", 2))
+    many = MAKERS + "".join(f"{i}.7,Lada\n" for i in range(19)) + "8,Fiat\n" * 2 + "9,Seat\n" * 2
+    classes, count, report = loaded(text=many, rare_classes="other")
+    assert (classes, count) == ({"Ford", "Audi", "Lada", "other"}, 106)
+    assert "3 rare classes are joined into 'other': 'Saab', 'Fiat', 'Seat'" in report.assumptions
+    with pytest.raises(PodiumError, match="the positive class 'Lada' is too rare"):
+        loaded(rare_classes="drop", positive="Lada")
+    numbers = MAKERS.replace("Ford", "1").replace("Audi", "2").replace("Saab", "3").replace("Lada", "4")
+    with pytest.raises(PodiumError, match="other needs labels that are text; 'maker' has int64: use drop"):
+        loaded(text=numbers, rare_classes="other")
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [

@@ -394,7 +394,7 @@ def test_repeated_rows_are_counted(tmp_path):
         csv(tmp_path, {"x": [*MANY[:200], *MANY[:40]], "y": [*cycle("a", "b")[:200], *cycle("b", "a")[:40]]})
     )
     assert table.report.duplicate_rows == 40
-    assert "40 rows equal an earlier row but have another label" in table.report.suspicious
+    assert "40 rows with the same features as an earlier row, 40 of them with another label" in table.report.suspicious
 
 
 def test_the_report_is_json(tmp_path):

@@ -13,6 +13,8 @@ from podium.specs import dags
 from podium.specs.checks.project import problems_of, shown_as
 from tests.support.specs import GOOD, write
 
+BIRDS = "wing,bird kind\n1.5,gull\n2.5,tern\n"
+
 
 def invoke(*arguments):
     return CliRunner().invoke(main.app, [str(argument) for argument in arguments])
@@ -53,23 +55,50 @@ def test_a_new_config_validates(estimator, project):
 
 
 def test_a_new_pipeline_validates_and_builds(project):
-    assert invoke("new", "pipeline", "penguins").exit_code == 0
-    assert problems_of([], project) == []
-    assert dags.load_dags(project).keys() == {"penguins_train"}
-    assert read_pipeline(project, "penguins_train").job.pipeline == "penguins"
+    rows = project.root / "data" / "birds.csv"
+    rows.parent.mkdir()
+    for content, read in ((BIRDS, ""), (BIRDS.replace(",", ";"), "sep: ;"), (BIRDS.replace(",", "\t"), 'sep: "\\t"')):
+        rows.write_text(content)
+        made = invoke("new", "pipeline", "penguins", "--data", "data/birds.csv", "--target", "bird kind")
+        assert made.exit_code == 0, made.exception
+        assert problems_of([], project) == []
+        assert dags.load_dags(project).keys() == {"penguins_train"}
+        assert read_pipeline(project, "penguins_train").job.dataset.target == "bird kind"
+        spec = project.dag_specs / "penguins_train.yaml"
+        assert read in spec.read_text()
+        spec.unlink()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "which rows? podium new pipeline penguins --data PATH --target COLUMN, or --data iris"),
+        (
+            ["--data", "birds.csv"],
+            "which column has the labels? podium new pipeline penguins --data birds.csv --target",
+        ),
+        (["--data", "birds.csv", "--target", "kind"], "birds.csv has no column 'kind': did you mean 'bird kind'?"),
+        (["--data", "none.csv", "--target", "kind"], "none.csv: no such file"),
+        (["--data", "iris", "--target", "kind"], "iris is a data set of scikit-learn, whose target is known"),
+    ],
+)
+def test_a_new_pipeline_asks_for_its_rows(project, arguments, message):
+    (project.root / "birds.csv").write_text(BIRDS)
+    assert message in str(invoke("new", "pipeline", "penguins", *arguments).exception)
+    assert not list(project.dag_specs.iterdir())
 
 
 def test_new_files_never_replace_others(project):
     starters.new_config(project, "mine", "SVC", "iris")
-    starters.new_pipeline(project, "mine")
+    starters.new_pipeline(project, "mine", "iris")
     with pytest.raises(PodiumError, match="exists: choose"):
         starters.new_config(project, "mine", "SVC", "iris")
     with pytest.raises(PodiumError, match="exists: choose"):
-        starters.new_pipeline(project, "mine")
+        starters.new_pipeline(project, "mine", "iris")
     with pytest.raises(PodiumError, match="did you mean 'SVC'"):
         starters.new_config(project, "other", "SVCC", "iris")
     for name in ("../x", ".x", "", "a/b"):
         with pytest.raises(PodiumError):
             starters.new_config(project, name, "SVC", "iris")
         with pytest.raises(PodiumError):
-            starters.new_pipeline(project, name)
+            starters.new_pipeline(project, name, "iris")
