@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from podium.errors import PodiumError, did_you_mean
@@ -142,6 +142,14 @@ class Split:
             raise PodiumError(f"split of kind {self.kind} has no key 'gap': set kind: time, or leave it out")
         if self.gap < 0:
             raise PodiumError(f"gap of split must be 0 or more, not {self.gap}")
+
+
+#: The JSON Schema of ``split``.
+SPLIT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {key.name: dict(key.metadata) for key in fields(Split)},
+    "additionalProperties": False,
+}
 
 
 def split_digest(split: Split) -> str:

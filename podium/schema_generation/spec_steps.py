@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import fields
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podium.data import datasets
-from podium.data.splits import Split
+from podium.data.splits import SPLIT_SCHEMA
 from podium.evaluation import gates
 from podium.evaluation.metrics import GREATER_IS_BETTER
 from podium.schema_generation.spec_shapes import shaped
@@ -28,11 +27,6 @@ _DATASET_FILE = {
     "required": list(datasets.REQUIRED),
     "additionalProperties": False,
 }
-_SPLIT = {
-    "type": "object",
-    "properties": {field.name: dict(field.metadata) for field in fields(Split)},
-    "additionalProperties": False,
-}
 #: Arguments of Podium's steps that mean the same, and have the same schema, in all of them.
 _STEP_SHAPES: dict[str, dict[str, Any]] = {
     "pipeline": {
@@ -46,7 +40,7 @@ _STEP_SHAPES: dict[str, dict[str, Any]] = {
     },
     "split": {
         "description": "How the rows are divided; the same for every candidate, so that scores are comparable.",
-        "anyOf": [_SPLIT, {"type": "null"}],
+        "anyOf": [SPLIT_SCHEMA, {"type": "null"}],
     },
     "metric": {"enum": list(GREATER_IS_BETTER), "description": "The metric that decides, on the held-out rows."},
     "min_improvement": {"type": "number", "minimum": 0},

@@ -1,4 +1,4 @@
-"""Checks that the data of a spec can be read, and has the columns that the spec names."""
+"""Checks that the data of a spec can be read and split, and has the columns that the spec names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from podium.data.options import READ_SCHEMA, ReadOptions
 from podium.data.reading import column_names
 from podium.data.refs import path_problem
+from podium.data.splits import SPLIT_SCHEMA, Split
 from podium.errors import PodiumError, one_line
 from podium.specs.arguments import Argument, is_later
 from podium.specs.checks.problems import hint
@@ -31,6 +32,8 @@ def check_data(problems: ProblemList, pointer: Pointer, conf: Mapping[str, Any],
     partial = conf.get("partial")
     for at, values in (((), conf), (("partial",), partial if isinstance(partial, dict) else {})):
         dataset, split = values.get("dataset"), values.get("split")
+        if isinstance(split, dict):
+            _check_split(problems, (*pointer, *at, "split"), split)
         if isinstance(dataset, dict) and isinstance(dataset.get("path"), str) and not is_later(dataset["path"]):
             named = _named((*pointer, *at), dataset, split if isinstance(split, dict) else {})
             _check_file(problems, (*pointer, *at, "dataset"), dataset, dict(named))
@@ -46,6 +49,16 @@ def _named(pointer: Pointer, dataset: Mapping[str, Any], split: Mapping[str, Any
     for key in _OF_SPLIT:
         if isinstance(split.get(key), str):
             yield (*pointer, "split", key), split[key]
+
+
+def _check_split(problems: ProblemList, pointer: Pointer, split: Mapping[str, Any]) -> None:
+    """Check that a split has the keys of its kind and no others."""
+    if any(map(is_later, split.values())) or not Argument("split", SPLIT_SCHEMA).accepts(dict(split)):
+        return  # not known yet, or the check of arguments reports it
+    try:
+        Split.from_spec(split)
+    except PodiumError as error:
+        problems.add(pointer, one_line(error))
 
 
 def _check_file(

@@ -1,6 +1,5 @@
 """Random histories of a pipeline's data: no version is compared on a row that it was trained on."""
 
-import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +20,6 @@ KINDS = {
     "time": {"kind": "time", "time": "day"},
     "given": {"kind": "given", "fold": "part"},
 }
-numbers = itertools.count()
 
 
 def new_rows(rng, size):
@@ -73,13 +71,13 @@ def identities(rows, split):
     return set(rows.fillna("").itertuples(index=False, name=None))
 
 
-@pytest.mark.parametrize("seed", range(3))
-@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("seed", range(2))
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=steps)
 def test_no_version_is_compared_on_a_row_of_its_training(lab, seed, history):
     rng = np.random.default_rng(seed)
     frame, trained = new_rows(rng, 160), []
-    lab = replace(lab, pipeline=f"{lab.pipeline}-{next(numbers)}", dataset={"path": "rows.csv", "target": "label"})
+    lab = replace(lab, dataset={"path": "rows.csv", "target": "label"})
     for change, split_seed, test_size, kind in history:
         frame = changed(frame, change, rng)
         frame.to_csv(lab.project.root / "rows.csv", index=False)
