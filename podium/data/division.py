@@ -97,7 +97,7 @@ def divide(table: Table, split: Split) -> Division:
     keys = own[train] if split.kind != "group" else parts.keys[train]
     folds = folds_of(keys, table.labels.iloc[train], None if column is None else column.iloc[train], split)
     _check_folds(table.labels.iloc[train], folds)
-    return Division(train, test, parts.keys, folds, tuple(_notes(own, parts)))
+    return Division(train, test, parts.keys, folds, tuple(_notes(own, parts, split)))
 
 
 def _column(table: Table, split: Split) -> pd.Series[Any] | None:
@@ -116,30 +116,29 @@ def _complete(column: pd.Series[Any]) -> pd.Series[Any]:
 
 def _check_classes(labels: pd.Series[Any], parts: Parts, split: Split) -> None:
     """Check that every class occurs in both parts."""
+    import numpy as np
+
     if split.kind == "given" and not parts.in_test.any():
         raise PodiumError(f"column {split.fold!r} has no row with the value {TEST!r}, which marks the test part")
-    counts = {
-        label: (int((parts.in_training & mine).sum()), int((parts.in_test & mine).sum()))
-        for label in labels.unique()
-        if (mine := (labels == label).to_numpy()).any()
-    }
-    lacking = [label for label, found in counts.items() if 0 in found]
-    if lacking:
-        words = [f"{shown(label)} has {counts[label][0]} training and {counts[label][1]} test" for label in lacking]
-        raise RareClassError(f"class {_some(words)} rows: each class needs both; {_remedy(split)}", lacking)
+    codes, names = labels.factorize()
+    training, test = (np.bincount(codes[part], minlength=len(names)) for part in (parts.in_training, parts.in_test))
+    if lacking := np.flatnonzero((training == 0) | (test == 0)).tolist():
+        words = [f"{shown(names[one])} has {training[one]} training and {test[one]} test" for one in lacking]
+        classes = [names[one] for one in lacking]
+        raise RareClassError(f"class {_some(words)} rows: each class needs both; {_remedy(split)}", classes)
 
 
 def _check_folds(labels: pd.Series[Any], folds: Sequence[Fold]) -> None:
     """Check that every class occurs in the training part of every fold."""
-    counts = labels.value_counts()
+    import numpy as np
+
+    codes, names = labels.factorize()
+    counts = np.bincount(codes)
     for number, (fitted, scored) in enumerate(folds, 1):
-        if lacking := [label for label in counts.index if label not in set(labels.iloc[fitted])]:
-            words = [f"{shown(label)} has {counts[label]}" for label in lacking]
-            raise RareClassError(
-                f"class {_some(words)} training rows, all in the part of fold {number} that is scored: a fold cannot "
-                "be fitted without a class; use fewer folds, or more rows of it",
-                lacking,
-            )
+        if lacking := np.flatnonzero(np.bincount(codes[fitted], minlength=len(names)) == 0).tolist():
+            words = [f"{shown(names[one])} ({counts[one]} training rows)" for one in lacking]
+            message = f"fold {number} would be fitted without class {_some(words)}: add rows of it, or use fewer folds"
+            raise RareClassError(message, [names[one] for one in lacking])
         if not len(scored):
             raise PodiumError(f"fold {number} has no rows to score: use fewer folds")
 
@@ -154,9 +153,11 @@ def _remedy(split: Split) -> str:
     return ways[split.kind]
 
 
-def _notes(own: Keys, parts: Parts) -> Iterator[str]:
+def _notes(own: Keys, parts: Parts, split: Split) -> Iterator[str]:
     import numpy as np
 
+    if split.kind == "random":
+        return  # equal rows have equal keys, and so are in the same part
     between = np.isin(own[parts.in_test], own[parts.in_training])
     if between.any():
         yield (

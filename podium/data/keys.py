@@ -11,6 +11,8 @@ import numbers
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import pandas as pd
 
@@ -50,13 +52,7 @@ def label_keys(values: pd.Series[Any]) -> Keys:
 
     Values count as they are written: the integer 7, the number 7.0 and the string ``7`` are the same.
     """
-    import numpy as np
-
-    codes, distinct = values.factorize()
-    if len(distinct) == 0:
-        return np.full(len(values), _MISSING, dtype=np.uint64)
-    keys = np.array([_digest(written(value)) for value in distinct], dtype=np.uint64)
-    return np.where(codes < 0, np.uint64(_MISSING), keys[codes])
+    return _digests(values, written)
 
 
 def combined(first: Keys, second: Keys) -> Keys:
@@ -98,7 +94,17 @@ def _value_keys(column: pd.Series[Any]) -> Keys:
         # Adding 0 makes -0 and 0 the same.
         values = column.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0
         return np.where(np.isnan(values), np.uint64(_MISSING), values.view(np.uint64))
-    return label_keys(column.map(_typed, na_action="ignore"))
+    return _digests(column, _typed)
+
+
+def _digests(values: pd.Series[Any], named: Callable[[Any], str]) -> Keys:
+    """Return a digest of the name of each value, which is computed once for each distinct one."""
+    import numpy as np
+
+    codes, distinct = values.factorize()
+    keys = np.array([*(_digest(named(value)) for value in distinct), _MISSING], dtype=np.uint64)
+    found: Keys = keys[codes]  # -1, a missing value, is the last
+    return found
 
 
 def _typed(value: Any) -> str:
