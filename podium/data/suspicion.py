@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 #: Rows from which a column that gives the class is no coincidence: one with the labels themselves, one with another
 #: value for each class, and one with thresholds between the classes, of which each then has this many rows.
 _COPY, _RENAMED, _THRESHOLD, _OF_A_CLASS = 20, 100, 200, 20
-#: The most values that count as few.
-_MOST_VALUES = 20
+#: Rows that each value of a column has on average if it is no coincidence that each value has one class.
+_ROWS_OF_A_VALUE = 5
 #: Rows from which whole numbers, or strings, that are all different identify the rows.
 _IDENTIFIER = 50
 #: The share of different strings from which a column is nearly an identifier.
@@ -75,13 +75,14 @@ def suspicious(
     for name, count in distinct.items():
         values = features[name]
         if count == 1 and not values.isna().any():
-            yield f"column {name!r} is constant: {values.iloc[0]!r} in every row"
+            value = values.iloc[0]
+            yield f"column {name!r} is constant: {repr(value) if isinstance(value, str) else f'{value:g}'} in every row"
         elif _is_identifier(values, count, kinds[name]):
             yield (
                 f"column {name!r} looks like an identifier, {count} different values in {len(values)} rows: "
                 f"`columns: {{{quoted(name)}: id}}`, or `drop`"
             )
-        elif count <= _MOST_VALUES and len(values) >= _RENAMED:
+        elif len(values) >= _RENAMED and count * _ROWS_OF_A_VALUE <= len(values):
             codes, _ = pd.factorize(values, use_na_sentinel=False)
             if _is_function(codes, classes):
                 yield f"column {name!r} gives the class: each of its {codes.max() + 1} values has one"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 
+#: What R, pandas and Spark call the names or numbers of rows, in lower case.
+_OF_AN_INDEX = ("rownames", "row.names", "row_names", "rowname", "index", "level_0", "...1", "_c0")
 #: The types of labels, by NumPy's kind.
 _TYPES = {"i": "integers", "b": "booleans", "f": "numbers"}
 
@@ -118,22 +120,19 @@ def _left_out(ref: DatasetRef, rows: Rows, keep: Iterable[str]) -> Iterable[tupl
             continue
         elif array.null_count == len(array):
             yield name, "it has no values"
-        elif name.startswith("Unnamed: ") and _is_index(array):
-            yield name, "it has no name and numbers the rows"
+        elif (name.startswith("Unnamed: ") or name.lower() in _OF_AN_INDEX) and _is_index(array):
+            yield name, "it names or numbers the rows"
 
 
 def _is_index(array: pa.ChunkedArray) -> bool:
-    """Return whether a column counts up, or names each row."""
+    """Return whether a column has another whole number, or another name, in each row."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if array.null_count or len(pc.unique(array)) < len(array):
         return False
-    try:
-        numbers = pc.cast(pc.cast(array, pa.string()), pa.int64()).to_numpy()
-    except pa.ArrowInvalid:
-        return not bool(pc.any(pc.match_substring_regex(pc.cast(array, pa.string()), r"^[-+]?[0-9.]+$")).as_py())
-    return bool((numbers[1:] > numbers[:-1]).all())
+    has_fractions = pc.match_substring_regex(pc.cast(array, pa.string()), r"^[-+]?[0-9]*\.[0-9]*[1-9]")
+    return not pc.any(has_fractions).as_py()
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,8 @@ def times(name: str, text: pa.ChunkedArray, *, declared: bool = False) -> Times 
         raise mistakes(name, strange, sum(counts[value] for value in strange), form.noun, "category")
     else:
         parsed = form.parse(name, known)
-    notes = [f"{value!r} is read as missing in {of_rows(counts[value])}" for value in counts if value not in known]
+    markers = [value for value in counts if value.lower() in MARKERS]
+    notes = [f"{value!r} is read as missing in {of_rows(counts[value])}" for value in markers]
     if form is not _FORMS[0]:
         notes.append(f"{known[0]!r} is read as {parsed[0]:g} seconds")
     return Times(_placed(text, dict(zip(known, parsed, strict=True)), form), form is _FORMS[0], form.why, tuple(notes))

@@ -274,9 +274,12 @@ def test_an_unnamed_index_is_dropped_and_said_unless_it_is_asked_for(tmp_path):
     table = read_table(csv(tmp_path, columns))
     assert list(table.features) == ["x"]
     (found,) = [column for column in table.report.columns if column.name == "Unnamed: 0"]
-    assert (found.kind, found.why) == ("drop", "it has no name and numbers the rows")
+    assert (found.kind, found.why) == ("drop", "it names or numbers the rows")
     kept = read_table(csv(tmp_path, columns, columns={"Unnamed: 0": "number"}))
     assert list(kept.features) == ["Unnamed: 0", "x"]
+    for name in ("rownames", "index"):
+        assert list(read_table(csv(tmp_path, {name: list(MANY), "x": cycle(1, 5, 2)})).features) == ["x"]
+    assert "rownames" in read_table(csv(tmp_path, {"rownames": cycle(3, 1), "x": cycle(1, 5, 2)})).features
     assert list(read_table(csv(tmp_path, {"": cycle(3, 1), "x": cycle(1, 5, 2)})).features) == ["Unnamed: 0", "x"]
 
 
