@@ -6,9 +6,15 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from podium.data.numbers import of_rows
+
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
+
+#: Rows of the page in HTML at most: it shows values, distributions and associations.
+MOST_ROWS = 10_000
 #: Name of the report among the files that :meth:`DataReport.write` writes.
 JSON_FILE = "report.json"
 
@@ -74,6 +80,30 @@ class DataReport:
     suspicious: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
 
+    @property
+    def shape(self) -> str:
+        """The number of rows, features and classes, in words."""
+        return f"{self.rows} rows, {len(self._features)} features, {len(self.classes)} classes"
+
+    @property
+    def kinds(self) -> str:
+        """How many features there are of each kind, and how many have missing values, in words."""
+        kinds = [column.kind for column in self._features]
+        words = [f"{kinds.count(kind)} {kind}" for kind in ("number", "category", "text", "date") if kind in kinds]
+        gaps = sum(column.missing > 0 for column in self._features)
+        return ", ".join(words) + (f"; {gaps} with missing values" if gaps else "")
+
+    @property
+    def dropping(self) -> list[str]:
+        """What was left out, one sentence each."""
+        rows = [f"{of_rows(count)} left out: {why}" for why, count in self.dropped]
+        columns = [f"column {one.name!r} is left out: {one.why}" for one in self.columns if one.kind == "drop"]
+        return [*rows, *columns]
+
+    @property
+    def _features(self) -> list[ColumnReport]:
+        return [column for column in self.columns if column.kind in ("number", "category", "text", "date")]
+
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON has it."""
         return {**asdict(self), "classes": dict(self.classes), "dropped": dict(self.dropped)}
@@ -81,3 +111,21 @@ class DataReport:
     def write(self, folder: Path) -> None:
         """Write the report into a folder, as JSON."""
         (folder / JSON_FILE).write_text(json.dumps(self.as_dict(), indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def page(report: DataReport, rows: pd.DataFrame) -> str:
+    """Return a page in HTML with the values, distributions and associations of rows; it needs no network.
+
+    Parameters
+    ----------
+    report : DataReport
+        The report of the rows.
+    rows : pandas.DataFrame
+        Features and target; of more than :data:`MOST_ROWS`, some are shown.
+    """
+    from skrub import TableReport
+
+    shown = rows.iloc[:: -(-len(rows) // MOST_ROWS)] if len(rows) > MOST_ROWS else rows
+    some = f", {len(shown)} of them shown" if len(shown) < len(rows) else ""
+    title = f"{report.name}: {report.shape}{some}"
+    return str(TableReport(shown, title=title, verbose=0).html())

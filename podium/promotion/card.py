@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from skops.card import Card
 
+    from podium.data.report import DataReport
+
 
 MEANING = {
     "accuracy": "share of rows that are classified correctly",
@@ -52,6 +54,7 @@ def card(
     approver: str = "",
     previous: str = "",
     description: str = "",
+    report: DataReport | None = None,
     links: Mapping[str, str] | None = None,
 ) -> str:
     """Return the model card of a promoted version as Markdown.
@@ -90,6 +93,8 @@ def card(
         The previous champion, such as ``version 3 (forest)``.
     description : str
         The config's description.
+    report : DataReport, optional
+        What was found in the rows.
     links : mapping of str to str
         URLs by their title, such as ``MLflow run``.
     """
@@ -112,6 +117,8 @@ def card(
     )
     _table(written, f"{title}/Evaluation", _evaluation(metric, scores))
     section("Training data", _facts(_data(model, tags, target, rows, split)))
+    if report is not None:
+        section("Training data/Data report", _list(_found(report)))
     section("Model", _fenced(_structure(model), ""))
     section("Model/Hyperparameters", "Defaults included.")
     _table(written, f"{title}/Model/Hyperparameters", _hyperparameters(model), folded=True)
@@ -219,6 +226,13 @@ def _data(
         "Target": f"{_code(target)}, {len(model.classes_)} classes",
         "Features": f"{len(model.feature_names_in_)} columns",
     }
+
+
+def _found(report: DataReport) -> list[str]:
+    """Return what the data report says, as far as a user of the model needs it."""
+    noted = [*report.dropping, *report.suspicious, *report.assumptions]
+    more = [f"{len(noted) - MOST_NAMES} more are in the data report"] if len(noted) > MOST_NAMES else []
+    return [f"{report.shape}; {report.kinds}", *map(_plain, noted[:MOST_NAMES]), *more]
 
 
 def _split(split: Mapping[str, Any]) -> str:

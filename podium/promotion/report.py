@@ -230,6 +230,7 @@ def write_card(models: Registry, record: Run, review: Review) -> None:
         by=tags.get(tag_names.BY, ""),
         approver=tags.get(tag_names.APPROVER, ""),
         previous=f"version {previous}" if previous else "",
+        report=rows.report,
         links={
             "Decision in MLflow": address(models, record.info.run_id),
             "Training in MLflow": address(models, version.run_id),

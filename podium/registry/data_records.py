@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from podium.data import report
 from podium.registry import tag_names
 from podium.registry.names import DATA
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from podium.registry.client import Registry
 
 ROWS = "training_rows.npy"
+#: The data report as a page in HTML.
+PAGE = "report.html"
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +71,18 @@ def ensure(models: Registry, tags: Mapping[str, str], load: Callable[[], Dataset
     return first
 
 
+def add_page(models: Registry, tags: Mapping[str, str], dataset: Dataset) -> None:
+    """Add the data report as a page in HTML to the record, unless it has one; it takes seconds."""
+    import pandas as pd
+
+    for run in _finished(models, tags)[:1]:
+        if any(file.path == PAGE for file in models.client.list_artifacts(run.info.run_id)):
+            return
+        rows = pd.concat([dataset.x_train, dataset.x_test])
+        rows[dataset.target] = pd.concat([dataset.y_train, dataset.y_test])
+        models.client.log_text(run.info.run_id, report.page(dataset.report, rows), PAGE)
+
+
 def read(models: Registry, tags: Mapping[str, str]) -> TrainingRows | None:
     """Return the training rows of a version, by its tags; None if they are not recorded."""
     import numpy as np
@@ -103,6 +118,7 @@ def _write(models: Registry, tags: Mapping[str, str], dataset: Dataset) -> Run:
         content = io.BytesIO()
         np.save(content, np.unique(dataset.keys_train), allow_pickle=False)
         Path(folder, ROWS).write_bytes(content.getvalue())
+        dataset.report.write(Path(folder))
     now = int(time.time() * 1000)
     counts = {"training_rows": len(dataset.y_train), "test_rows": len(dataset.y_test)}
     models.client.log_batch(run.info.run_id, [Metric(name, count, now, 0) for name, count in counts.items()])

@@ -15,6 +15,8 @@ ESTIMATOR = "podium.estimator"
 CONFIG_DIGEST = "podium.config_digest"
 DATA = "podium.data"
 DATA_DIGEST = "podium.data_digest"
+# Key facts of the data report on a training's run.
+DATA_ROWS, DATA_COLUMNS, DATA_NOTES = "podium.data_rows", "podium.data_columns", "podium.data_notes"
 SPLIT_DIGEST = "podium.split_digest"
 COMMIT = "podium.git_commit"
 DAG_ID, DAG_RUN = "podium.dag_id", "podium.dag_run_id"

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.sdk import Asset, AssetAlias, get_current_context
 
 from podium.airflow import environment
+from podium.data import datasets
 from podium.evaluation.gates import from_spec as gates_from_spec
 from podium.promotion import decisions, report
 from podium.promotion.rules import Rule
-from podium.registry import provenance, tag_names
+from podium.registry import data_records, provenance, tag_names
 from podium.specs import files
 from podium.training.job import Job
 
@@ -89,6 +90,8 @@ def promote_best(
     print(report.markdown(outcome.decision, rule, outcome.verdict))
     if numbers and task:
         _announce(pipeline)
+    if job.dataset.path and numbers:
+        data_records.add_page(models, job.tags, datasets.load(job.dataset, job.split))
     failed = _failed(configs or [], trained)
     if failed:
         print(f"{len(failed)} failed: {', '.join(failed)}")

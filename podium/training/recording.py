@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from podium.configs.config import ClassifierConfig
     from podium.data.datasets import Dataset
+    from podium.data.report import DataReport
     from podium.registry.client import Registry
     from podium.training.fit import Training
     from podium.training.job import Job
@@ -36,6 +37,8 @@ from podium.registry.provenance import store_failed_run, task_tags
 DATASET_DIGEST_LENGTH = 12
 # A config must not set tags of Podium and MLflow, for example the one that marks a model as validated.
 RESERVED_TAGS = ("podium.", "mlflow.")
+# MLflow stores up to 8,000 characters of a tag, and its page shows them all.
+LONGEST_TAG = 2000
 # Takes half of the time; the file is a fifth larger.
 FAST_PNG = {"compress_level": 1}
 # Lack of memory or disk space is not the config's fault: such trainings are retried.
@@ -175,7 +178,7 @@ class Record:
         self._log_inputs(dataset)
         self._log_files(training, dataset)
         model = self._log_model(training, dataset)
-        self._log_numbers(training, model)
+        self._log_numbers(training, model, dataset)
         return self._register(training, model)
 
     def _log_inputs(self, dataset: Dataset) -> None:
@@ -222,15 +225,16 @@ class Record:
         client.finalize_logged_model(model_id, "READY")
         return logged
 
-    def _log_numbers(self, training: Training, model: LoggedModel) -> None:
-        """Log the run's params, and the scores of run and model, in one request."""
-        from mlflow.entities import Metric, Param
+    def _log_numbers(self, training: Training, model: LoggedModel, dataset: Dataset) -> None:
+        """Log the run's params, facts about its data, and the scores of run and model, in one request."""
+        from mlflow.entities import Metric, Param, RunTag
 
         now = int(time.time() * 1000)
         self.attempt.models.client.log_batch(
             self.run_id,
             metrics=[Metric(k, v, now, 0, model.model_id, run_id=self.run_id) for k, v in training.scores.items()],
             params=[Param(name, value) for name, value in self._params().items()],
+            tags=[RunTag(name, value) for name, value in _facts(dataset.report).items()],
         )
 
     def _register(self, training: Training, logged: LoggedModel) -> dict[str, Any]:
@@ -253,6 +257,14 @@ class Record:
 def _report(version: Version) -> dict[str, Any]:
     metrics: Mapping[str, float] = version.metrics
     return {"name": version.config, "version": version.number, "run_id": version.run_id, "metrics": dict(metrics)}
+
+
+def _facts(report: DataReport) -> dict[str, str]:
+    """Return the key facts about the data as tags."""
+    facts = {tag_names.DATA_ROWS: report.shape, tag_names.DATA_COLUMNS: report.kinds}
+    if notes := [*report.dropping, *report.suspicious, *report.assumptions]:
+        facts[tag_names.DATA_NOTES] = "\n".join(notes)[:LONGEST_TAG]
+    return facts
 
 
 def _inputs(dataset: Dataset, job: Job) -> list[DatasetInput]:

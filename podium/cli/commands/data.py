@@ -41,8 +41,9 @@ def _show(rows: Dataset) -> None:
     _list(f"classes of {report.target}", [f"{label}: {count}" for label, count in report.classes[:_MOST_CLASSES]])
     if len(report.classes) > _MOST_CLASSES:
         console.print(f"  and {len(report.classes) - _MOST_CLASSES} more")
-    _list("dropped rows", [f"{why}: {count}" for why, count in report.dropped])
+    _list("left out", [f"{count} rows: {why}" for why, count in report.dropped])
     _list("look at", report.suspicious)
+    _list("parts", rows.notes)
     _list("assumed", report.assumptions)
 
 
