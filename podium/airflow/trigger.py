@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
@@ -13,10 +14,10 @@ from podium.airflow.environment import project
 from podium.configs.files import config_files
 from podium.errors import InvalidFileError
 from podium.files.documents import load_document
+from podium.files.writers import LONGEST_WAIT, is_being_written, is_open_for_writing, quiet_seconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
 
 Snapshot = dict[str, list[int]]
@@ -31,6 +32,9 @@ REPORTED = "reported"
 
 class ConfigFolderTrigger(BaseEventTrigger):  # type: ignore[misc]
     """Fires once for every burst of new or changed config files in a folder.
+
+    A file that a process still has open for writing is left for later. A file also counts as changed if another one of
+    the same name but for its suffix is removed, because only one of the two can be trained.
 
     Reported files are kept in Airflow's asset state store, so that a restarted triggerer reports the files dropped
     while it was not running, and none twice.
@@ -60,14 +64,16 @@ class ConfigFolderTrigger(BaseEventTrigger):  # type: ignore[misc]
         folder = project().path(self.folder)
         reported: Snapshot = await self._recall()
         remembered = reported
+        since: dict[str, float] = {}
         async for _ in checks(folder, self.rescan_seconds):
             # Stored only at the check after the event, when the triggerer has passed the event on.
             if remembered != reported:
                 await self._remember(reported)
                 remembered = reported
-            found = snapshot(folder)
-            changed = [name for name, state in found.items() if reported.get(name) != state]
-            if changed and all(settled(folder / name) for name in changed):
+            found = without_unfinished(snapshot(folder), reported, folder)
+            changed = changes(reported, found)
+            since = {name: since.get(name, time.time()) for name in changed}
+            if changed and all(settled(folder / name, since[name]) for name in changed):
                 reported = found
                 yield TriggerEvent({"folder": self.folder, "changed": changed})
             elif not changed:
@@ -129,10 +135,42 @@ def snapshot(folder: Path) -> Snapshot:
     return found
 
 
-def settled(path: Path) -> bool:
-    """Return whether a file is complete: it parses, or has not been written to for a while."""
+def without_unfinished(found: Snapshot, reported: Snapshot, folder: Path) -> Snapshot:
+    """Return a snapshot in which files that are being written are still as they were reported."""
+    kept: Snapshot = {}
+    for name, state in found.items():
+        if state == reported.get(name) or not is_being_written(folder / name):
+            kept[name] = state
+        elif name in reported:
+            kept[name] = reported[name]
+    return kept
+
+
+def changes(reported: Snapshot, found: Snapshot) -> list[str]:
+    """Return the files that are new, have changed, or have lost a file of the same name with another suffix."""
+    removed = {Path(name).stem for name in reported.keys() - found.keys()}
+    return [name for name, state in found.items() if reported.get(name) != state or Path(name).stem in removed]
+
+
+def settled(path: Path, since: float) -> bool:
+    """Return whether a file is complete.
+
+    It is if it parses, or has not changed for a while. Where nobody can say whether it is still open, it must also have
+    been quiet for as long as it was being written.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    since : float
+        When its first change was noticed, in seconds since the epoch.
+    """
+    quiet = quiet_seconds(path)
+    written = time.time() - quiet - since
+    if is_open_for_writing(path) is None and quiet < min(written, LONGEST_WAIT):
+        return False
     try:
         load_document(path, path.name)
     except InvalidFileError:
-        return not path.exists() or time.time() - path.stat().st_mtime > PATIENCE_SECONDS
+        return quiet > PATIENCE_SECONDS
     return True

@@ -10,6 +10,7 @@ from podium.configs.config import ClassifierConfig
 from podium.configs.files import config_files, load_config
 from podium.data.table import read_table
 from podium.errors import InvalidFileError, Problem
+from podium.files.writers import is_being_written
 from podium.registry import tag_names
 from podium.training.entry import Entry, failed_entry
 
@@ -34,7 +35,7 @@ class Item:
     name : str
         The config's name.
     action : {"train", "skip", "invalid", "failed"}
-        Train it; skip it, because its version exists; its file is invalid; it has failed because of its own content.
+        Train it; skip it, because its version exists or its file is still being written; its file is invalid; it has failed because of its own content.
     reason : str
         The reason, or the error.
     config : ClassifierConfig or None
@@ -96,35 +97,28 @@ def plan(models: Registry, job: Job, *, retry_failed: bool = False) -> list[Item
     latest = {v.config: v for v in versions}
     faults = {} if retry_failed else models.own_faults()
     return [
-        _decide(job, one, finished, latest, faults)
-        if isinstance(one, ClassifierConfig)
-        else Item(one.name, "invalid", one.error)
-        for one in read
+        _decide(job, one, finished, latest, faults) if isinstance(one, ClassifierConfig) else one for one in read
     ]
 
 
-@dataclass(frozen=True)
-class Unreadable:
-    """A config file that cannot be read, and what is wrong with it."""
-
-    name: str
-    error: str
-
-
-def _read(job: Job) -> Iterator[ClassifierConfig | Unreadable]:
+def _read(job: Job) -> Iterator[ClassifierConfig | Item]:
+    """Yield every candidate, and an item for each file that cannot be read, or not yet."""
     columns = cache(lambda: read_table(job.dataset).kinds)
     taken: dict[str, Path] = {}
     for path in config_files(job.folder):
         shown = job.project.shown(path)
         if path.stem in taken:
             message = f"the config name {path.stem!r} is already used by {taken[path.stem].name}: rename one of them"
-            yield Unreadable(path.name, str(Problem(shown, 1, 1, message)))
+            yield Item(path.name, "invalid", str(Problem(shown, 1, 1, message)))
             continue
         taken[path.stem] = path
+        if is_being_written(path):
+            yield Item(path.stem, "skip", "its file is still being written")
+            continue
         try:
             yield from load_config(path, job.project, columns)
         except InvalidFileError as error:
-            yield Unreadable(path.stem, str(error))
+            yield Item(path.stem, "invalid", str(error))
 
 
 def _decide(

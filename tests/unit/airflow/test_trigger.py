@@ -5,11 +5,13 @@ import contextlib
 import functools
 import json
 import shutil
+import time
 
 import pytest
 
 from podium.airflow import trigger as module
 from podium.airflow.trigger import ConfigFolderTrigger
+from podium.files import writers
 
 GOOD = "estimator: GaussianNB\n"
 STARTED = 0.4  # seconds until the file system's notifications are set up
@@ -119,6 +121,60 @@ async def test_the_trigger_waits_for_the_rest_of_a_file(folder):
             await nothing(events)
             file.write('"GaussianNB"}')
         assert await event(events) == ["nb.json"]
+
+
+@asynchronous
+async def test_a_writer_that_pauses_is_waited_for_and_delays_no_other_file(folder):
+    async with watching(rescan_seconds=0.2) as events:
+        with (folder / "forest.yaml").open("w") as file:
+            for line in ("estimator: RandomForestClassifier", "params:", "  n_estimators: 20"):
+                file.write(f"{line}\n")
+                file.flush()
+                (folder / f"{len(line)}.yaml").write_text(GOOD)
+                assert await event(events) == [f"{len(line)}.yaml"]
+                await nothing(events, 0.5)
+        assert await event(events) == ["forest.yaml"]
+        await nothing(events)
+
+
+@asynchronous
+async def test_a_file_that_stays_open_is_an_event_in_the_end(folder, monkeypatch):
+    monkeypatch.setattr(writers, "LONGEST_WAIT", 0.6)
+    async with watching(rescan_seconds=0.2) as events:
+        with (folder / "nb.yaml").open("w") as file:
+            file.write(GOOD)
+            file.flush()
+            assert await event(events) == ["nb.yaml"]
+        await nothing(events)
+
+
+@asynchronous
+async def test_where_open_files_are_unknown_a_file_is_quiet_for_as_long_as_it_was_written(folder, monkeypatch):
+    monkeypatch.setattr(module, "is_open_for_writing", lambda _: None)
+    monkeypatch.setattr(writers, "is_open_for_writing", lambda _: None)
+    async with watching(rescan_seconds=0.1) as events:
+        started = time.monotonic()
+        for _ in range(8):
+            (folder / "nb.yaml").write_text('{"estimator": ')
+            await asyncio.sleep(0.2)
+        (folder / "nb.yaml").write_text(GOOD)
+        written = time.monotonic() - started
+        assert await event(events) == ["nb.yaml"]
+        assert time.monotonic() - started > 1.5 * written
+
+
+@asynchronous
+async def test_the_file_that_another_one_of_its_name_kept_out_is_an_event_when_that_one_is_removed(folder):
+    store = Store()
+    folder.mkdir(parents=True)
+    (folder / "a.json").write_text('{"estimator": "GaussianNB"}')
+    (folder / "a.yaml").write_text(GOOD)
+    (folder / "b.yaml").write_text(GOOD)
+    async with watching(store, rescan_seconds=0.2) as events:
+        assert await event(events) == ["a.json", "a.yaml", "b.yaml"]
+        (folder / "a.json").unlink()
+        assert await event(events) == ["a.yaml"]
+        await nothing(events)
 
 
 @asynchronous

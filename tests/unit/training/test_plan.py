@@ -176,3 +176,14 @@ def _configs(lab):
     from podium.configs.files import load_config
 
     return load_config(lab.folder / "nb.yaml", lab.project)
+
+
+def test_a_file_that_is_still_being_written_is_left_for_later(lab):
+    lab.write("nb.yaml")
+    with (lab.folder / "forest.yaml").open("w") as file:
+        file.write("estimator: RandomForestClassifier\n")
+        file.flush()
+        assert lab.plan()["forest"] == ("skip", "its file is still being written")
+        assert [entry["name"] for entry in lab.detect()] == ["nb"]
+        file.write("params: {n_estimators: 20}\n")
+    assert [entry["name"] for entry in lab.detect()] == ["forest", "nb"]
