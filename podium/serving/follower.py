@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.5
 #: A version that could not be loaded is retried after this time: memory or disk space may have been short.
 RETRY_SECONDS = 30.0
-#: While the registry is the one from the environment, how often to check for a running stack.
-STACK_SECONDS = 3.0
 
 
 class Follower:
@@ -79,7 +77,6 @@ class Follower:
         self._configured_uri = settings.tracking_uri
         self._database_url = settings.database_url
         self._uri: str | None = None
-        self._checked_for_stack = 0.0
         self._models: Registry | None = None
 
     def run(self) -> None:
@@ -116,11 +113,9 @@ class Follower:
         return True
 
     def _find_registry(self) -> str | None:
-        """Return the URI of the registry: the running stack's, else the one from the environment."""
-        stale = self._uri == self._configured_uri and time.monotonic() - self._checked_for_stack > STACK_SECONDS
-        if self._uri is None or stale:
-            self._checked_for_stack = time.monotonic()
-            status = commands.running(self._project)
+        """Return the URI of the registry: the one from the environment, else the running stack's."""
+        if self._uri is None:
+            status = None if self._configured_uri else commands.running(self._project)
             self._use(status.mlflow_url if status else self._configured_uri)
         return self._uri
 

@@ -15,4 +15,5 @@ __all__ = [
     "starting",
     "state",
     "supervisor",
+    "tracking_uri",
 ]

@@ -14,7 +14,7 @@ import psutil
 
 from podium import signals
 from podium.errors import PodiumError
-from podium.stack import failures, ports, postgres, services
+from podium.stack import failures, ports, postgres, tracking_uri
 from podium.stack import state as states
 from podium.stack.environment import logs, service_environment
 from podium.stack.starting import Report, Stack
@@ -120,6 +120,7 @@ def ensure(project: Project, *, watch: bool = False, report: Report = lambda _li
         with signals.as_interrupts():
             found = _lock_or_status(project)
             if isinstance(found, Status):
+                _check_same_mlflow(found)
                 yield found
                 return
             flags = ["--watch"] if watch else []
@@ -134,12 +135,16 @@ def ensure(project: Project, *, watch: bool = False, report: Report = lambda _li
 def tracking(project: Project) -> Iterator[str]:
     """Give the tracking URI for reading MLflow, and start no more for it than necessary.
 
+    ``MLFLOW_TRACKING_URI`` takes precedence over a running stack.
+
     If no stack runs, that is the database alone: it starts in 0.3 s, a stack in 5 s. The schema must exist; before the
     first run a whole stack is started, which creates it.
     """
-    status = running(project)
-    if uri := status.mlflow_url if status else services.given_mlflow():
+    if uri := tracking_uri.given():
         yield uri
+        return
+    if status := running(project):
+        yield status.mlflow_url
         return
     with signals.as_interrupts():
         found = _lock_or_status(project)
@@ -181,6 +186,7 @@ def up(project: Project, *, report: Report, when_up: Callable[[Status, bool], No
                 _wait_until_free(project)
                 found = _lock_or_status(project)
             if isinstance(found, Status):
+                _check_same_mlflow(found)
                 when_up(found, False)
                 return
             with found as lock, Stack(project, lock, ["--watch", "--foreground"], report) as stack:
@@ -209,6 +215,21 @@ def down(project: Project) -> bool:
         with suppress(psutil.TimeoutExpired):
             owner.wait(0.05)  # and look again: it never returns for a process that its parent does not collect
     return True
+
+
+def _check_same_mlflow(status: Status) -> None:
+    """Check that a running stack records in the MLflow that the user names.
+
+    Raises
+    ------
+    PodiumError
+        If it does not: its tasks would record elsewhere.
+    """
+    uri = tracking_uri.given()
+    if uri and uri.rstrip("/") != status.mlflow_url.rstrip("/"):
+        stop = "podium down" if status.foreground else f"stop the command with pid {status.pid}"
+        words = f"the running stack records at {status.mlflow_url}, not at {uri}"
+        raise PodiumError(f"MLFLOW_TRACKING_URI: {words}: {stop} first, or unset the variable")
 
 
 def _started(project: Project) -> Status:

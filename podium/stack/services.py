@@ -19,7 +19,7 @@ import psutil
 
 from podium.errors import PodiumError
 from podium.settings import SERVE_URL, Settings
-from podium.stack import http_checks, postgres, postgres_server
+from podium.stack import http_checks, postgres, postgres_server, tracking_uri
 from podium.stack.environment import api_url, logs
 from podium.stack.supervisor import Service
 
@@ -66,7 +66,7 @@ def services(project: Project, env: Environment, *, watch: bool, served: str | N
     api = service(
         "airflow-api", _python("airflow", "api-server"), partial(_serves_tasks, health, api_url(env)), migrated
     )
-    mlflow = [] if given_mlflow() else [_mlflow(service, env, _names(database_server))]
+    mlflow = [] if tracking_uri.given() else [_mlflow(service, env, _names(database_server))]
     return [
         *database_server,
         replace(migrate, once=True, needed=migration.needed),
@@ -97,20 +97,6 @@ def database(project: Project, env: Environment) -> list[Service]:
     argv = postgres_server.prepare(project.home)
     # SIGINT is PostgreSQL's "fast" stop; on SIGTERM it waits for its clients to leave.
     return [Service("postgres", argv, env, logs(project) / "postgres.log", ready, stop_signal=SIGINT, grace=30)]
-
-
-def given_mlflow() -> str | None:
-    """Return the tracking URI that the user configured, None if the stack runs an MLflow of its own.
-
-    Raises
-    ------
-    PodiumError
-        If it is a server that does not answer: MLflow's own client would try for minutes.
-    """
-    uri = Settings.from_environment().tracking_uri
-    if uri and uri.startswith("http") and not http_checks.answers_in_time(f"{uri.rstrip('/')}/health"):
-        raise PodiumError(f"MLFLOW_TRACKING_URI: no MLflow answers at {uri}")
-    return uri
 
 
 @dataclass(frozen=True)

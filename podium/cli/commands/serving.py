@@ -42,6 +42,7 @@ def serve(
         with models(pipeline, "serve") as (registry, _rule):
             name = registry.pipeline
     from podium.serving import server
+    from podium.stack import tracking_uri
     from podium.serving.settings import Limits, ServerSettings
 
     given = Settings.from_environment()
@@ -54,7 +55,7 @@ def serve(
         workers=workers,
         token=given.serve_token,
         shadow=shadow,
-        tracking_uri=given.tracking_uri,
+        tracking_uri=tracking_uri.well_formed(given.tracking_uri),
         database_url=given.database_url,
     )
     server.serve(settings, report=functools.partial(print, flush=True))
