@@ -47,7 +47,11 @@ _SPEC = """\
           name: {name}_config_folder
           trigger: {{__type__: podium.airflow.ConfigFolderTrigger, folder: config/{name}}}
   params:
-    retry_failed: false                         # true: retrain configs that failed because of their own content
+    retry_failed:
+      __type__: airflow.sdk.Param
+      default: false
+      type: boolean
+      description: Retrain configs that failed because of their own content.
   tasks:
     - task_id: detect
       decorator: airflow.sdk.task

@@ -133,6 +133,31 @@ class AirflowAPI:
                 raise PodiumError("\n".join([f"Airflow has not found a DAG {dag_id!r}", *errors]))
             time.sleep(POLL_SECONDS)
 
+    def is_paused(self, dag_id: str) -> bool:
+        """Return whether a DAG is paused: its runs do not start."""
+        return bool(self.get(f"/dags/{dag_id}")["is_paused"])
+
+    def unpause(self, dag_id: str) -> None:
+        """Unpause a DAG."""
+        self._json("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
+
+    def obstacle(self, dag_id: str, run_id: str) -> str:
+        """Return why a run that does not move cannot go on, as a sentence; empty if no reason is known."""
+        if self.is_paused(dag_id):
+            return f"paused in Airflow: unpause it on {self.address(dag_id)}"
+        active = [other for dag, other in self.active_runs() if dag == dag_id]
+        if run_id in active[1:] and self.get(f"/dags/{dag_id}/dagRuns/{run_id}")["state"] == "queued":
+            return f"waiting for the run {active[0]} to end"
+        waiting = self._all(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances", state=["scheduled"])
+        for pool in sorted({task["pool"] for task in waiting}):
+            if self._repeated("GET", f"/api/v2/pools/{pool}").status_code == httpx.codes.NOT_FOUND:
+                return f"waiting for the pool {pool!r}, which does not exist: create it on Airflow's page Admin, Pools"
+        return ""
+
+    def address(self, dag_id: str) -> str:
+        """Return the address of a DAG's page."""
+        return f"{str(self.client.base_url).rstrip('/')}/dags/{dag_id}"
+
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
         """Start a run and return its id."""
         # With an id of its own, a request that is sent again starts no second run.

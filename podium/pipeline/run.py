@@ -6,11 +6,13 @@ import contextlib
 import importlib
 import os
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from podium.errors import PodiumError
 from podium.pipeline.airflow_api import AirflowAPI, Task, awaits_a_person, counts
 from podium.promotion import leaderboard, records
 from podium.registry import tag_names
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 
     from podium.pipeline.spec import Pipeline
     from podium.project import Project
+
+
+# After this long without a change, a run that waits is looked into: Airflow schedules a task within a second.
+STANDSTILL_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -58,17 +64,26 @@ class Outcome:
         return new + decided + failed
 
 
-def once(project: Project, pipeline: Pipeline, conf: dict[str, Any], console: Console) -> Outcome:
+def once(
+    project: Project, pipeline: Pipeline, conf: dict[str, Any], console: Console, *, unpause: bool = False
+) -> Outcome:
     """Run a pipeline and show its leaderboard and the model in Production; start a stack if none runs.
 
     A stack that is started here is stopped at the end, after the runs that the pipeline's run has started, such as
     hosting.
+
+    Raises
+    ------
+    PodiumError
+        If the DAG is paused, unless `unpause` says to unpause it.
     """
     with commands.ensure(project, report=console.print) as status:
         models = Registry(pipeline.job.pipeline, status.mlflow_url)
         # Takes 1.6 s, in which this process only waits.
         threading.Thread(target=importlib.import_module, args=("mlflow",), daemon=True).start()
         airflow = AirflowAPI(status.airflow_url, status.user or "", status.password or "")
+        airflow.wait_for_dag(pipeline.dag_id)
+        check_not_paused(airflow, pipeline.dag_id, console, unpause=unpause)
         outcome = run(airflow, models, pipeline, conf, console)
         if status.pid == os.getpid():
             for dag_id, run_id in airflow.active_runs():
@@ -83,9 +98,25 @@ def once(project: Project, pipeline: Pipeline, conf: dict[str, Any], console: Co
     return outcome
 
 
+def check_not_paused(airflow: AirflowAPI, dag_id: str, console: Console, *, unpause: bool) -> None:
+    """Unpause a DAG that is paused.
+
+    Raises
+    ------
+    PodiumError
+        If it must not be unpaused: a run would never start.
+    """
+    if not airflow.is_paused(dag_id):
+        return
+    if not unpause:
+        words = f"{dag_id} is paused in Airflow, so a run would not start"
+        raise PodiumError(f"{words}: add --unpause, or unpause it on {airflow.address(dag_id)}")
+    airflow.unpause(dag_id)
+    console.print(f"{dag_id}: unpaused")
+
+
 def run(airflow: AirflowAPI, models: Registry, pipeline: Pipeline, conf: dict[str, Any], console: Console) -> Outcome:
     """Start a pipeline's run and follow it to its end; an interrupt cancels it and closes its MLflow runs."""
-    airflow.wait_for_dag(pipeline.dag_id)
     run_id = airflow.trigger(pipeline.dag_id, conf)
     try:
         state, tasks = follow(airflow, pipeline.dag_id, run_id, console)
@@ -111,7 +142,8 @@ def close_unfinished(models: Registry, run_id: str) -> None:
 def follow(airflow: AirflowAPI, dag_id: str, run_id: str, console: Console) -> tuple[str, list[Task]]:
     """Show a run's progress until it has finished.
 
-    On a terminal this is one live bar, elsewhere a line whenever a count changes.
+    On a terminal this is one live bar, elsewhere a line whenever a count changes. If the run does not move, a line says
+    why.
 
     Returns
     -------
@@ -121,6 +153,7 @@ def follow(airflow: AirflowAPI, dag_id: str, run_id: str, console: Console) -> t
         Its task instances.
     """
     shown = ""
+    standstill = Standstill(airflow, dag_id, run_id)
     bar = Progress(
         SpinnerColumn(),
         TextColumn("[bold]{task.description}"),
@@ -143,7 +176,41 @@ def follow(airflow: AirflowAPI, dag_id: str, run_id: str, console: Console) -> t
             if not console.is_terminal and detail != shown:
                 shown = detail
                 console.print(f"{dag_id}: {detail}", highlight=False)
+            if obstacle := standstill.obstacle(tasks):
+                console.print(f"{dag_id}: {obstacle}", highlight=False, markup=False)
     return state, tasks
+
+
+class Standstill:
+    """Finds out why a run does not move.
+
+    Parameters
+    ----------
+    airflow : AirflowAPI
+        The Airflow of the run.
+    dag_id, run_id : str
+        The run.
+    """
+
+    def __init__(self, airflow: AirflowAPI, dag_id: str, run_id: str) -> None:
+        self._airflow, self._dag_id, self._run_id = airflow, dag_id, run_id
+        self._last: list[Task] = []
+        self._said = ""
+        self._due = time.monotonic() + STANDSTILL_SECONDS
+
+    def obstacle(self, tasks: list[Task]) -> str:
+        """Return why the run does not move; empty while it moves, while a task runs, and if it was said before."""
+        now = time.monotonic()
+        if tasks != self._last or any(task.state == "running" for task in tasks):
+            self._last, self._due = tasks, now + STANDSTILL_SECONDS
+            return ""
+        if now < self._due:
+            return ""
+        self._due = now + STANDSTILL_SECONDS
+        found = self._airflow.obstacle(self._dag_id, self._run_id)
+        new = found if found != self._said else ""
+        self._said = found
+        return new
 
 
 def _detail(tasks: list[Task], expanded: list[Task]) -> str:

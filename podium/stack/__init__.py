@@ -11,6 +11,7 @@ __all__ = [
     "postgres",
     "postgres_server",
     "private_files",
+    "promotion_pool",
     "services",
     "starting",
     "state",

@@ -8,14 +8,11 @@ import logging
 import os
 import sys
 import traceback
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-POOL = "promotion"
 
 
 def main() -> None:
@@ -60,21 +57,11 @@ def _airflow(arguments: list[str]) -> None:
     from airflow.__main__ import main as airflow
 
     if arguments[0] == "scheduler":
-        _create_pool()
+        from podium.stack import promotion_pool
+
+        promotion_pool.create()
     sys.argv = ["airflow", *arguments]
     airflow()
-
-
-def _create_pool() -> None:
-    """Create the pool of the promotions if it does not exist: Airflow never starts a task whose pool is missing."""
-    from airflow.models.pool import Pool
-    from airflow.utils.session import create_session
-    from sqlalchemy.exc import IntegrityError
-
-    description = "Promotions run one after the other."
-    with suppress(IntegrityError), create_session() as session:  # another scheduler was faster
-        if Pool.get_pool(POOL, session=session) is None:
-            session.add(Pool(pool=POOL, slots=1, description=description, include_deferred=False))
 
 
 def _mlflow(port: int) -> None:

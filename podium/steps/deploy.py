@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from podium.airflow import environment
+from podium.airflow.task_log import say
 from podium.errors import PodiumError, RefusedError
 from podium.promotion import history
 from podium.registry import provenance, tag_names
@@ -54,7 +55,7 @@ def deploy_model(pipeline: str, endpoints: Sequence[str], timeout: float = 60.0)
     urls = [settings.serve_url if name == LOCAL else name for name in endpoints]
     servers = [deployment.Endpoint(url, settings.serve_token) for url in urls if url]
     if champion is None or not servers:
-        print(f"no version of {models.model} is in Production" if champion is None else "no server to deploy to")
+        say(f"no version of {models.model} is in Production" if champion is None else "no server to deploy to")
         return {"version": None, "seconds": {}}
     try:
         test = deployment.SmokeTest.of(models, champion)
@@ -62,7 +63,7 @@ def deploy_model(pipeline: str, endpoints: Sequence[str], timeout: float = 60.0)
     except RefusedError as error:
         raise AirflowFailException(_roll_back(models, champion, error, servers, timeout)) from error
     for url, took in seconds.items():
-        print(f"{url} serves version {champion.number} ({champion.config}) after {took} s; predictions match the model")
+        say(f"{url} serves version {champion.number} ({champion.config}) after {took} s; predictions match the model")
     models.tag_version(champion.number, {tag_names.DEPLOYED: "true"})
     return {"version": champion.number, "seconds": seconds}
 

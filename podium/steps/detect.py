@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from podium.airflow import environment
+from podium.airflow.run_arguments import as_bool, check_configuration
+from podium.airflow.task_log import say
 from podium.data import datasets
 from podium.errors import PodiumError
 from podium.registry import data_records, provenance, tag_names
@@ -47,16 +49,19 @@ def detect_configs(
     Raises
     ------
     AirflowFailException
-        If the rows cannot be read or divided; Airflow does not retry it.
+        If the rows cannot be read or divided, the run was started with a param that the DAG does not have, or
+        `retry_failed` is neither true nor false; Airflow does not retry it.
     """
+    check_configuration()
+    again = as_bool("retry_failed", retry_failed)
     job = Job.from_spec(environment.project(), pipeline, dataset, split, folder)
     _close_interrupted_runs(pipeline)
-    items = plan.plan(environment.registry(pipeline), job, retry_failed=str(retry_failed).lower() == "true")
+    items = plan.plan(environment.registry(pipeline), job, retry_failed=again)
     for item in items:
-        print(item.line())
+        say(item.line())
     new = [item for item in items if item.action != "skip"]
     if not new:
-        print(f"nothing new in {job.shown_folder}")
+        say(f"nothing new in {job.shown_folder}")
         return []
     if any(item.action == "train" for item in new):
         _record_rows(pipeline, job)

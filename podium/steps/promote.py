@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.sdk import Asset, AssetAlias, get_current_context
 
 from podium.airflow import environment
+from podium.airflow.task_log import say
 from podium.data import datasets
 from podium.evaluation.gates import from_spec as gates_from_spec
-from podium.promotion import decisions, report
+from podium.promotion import decisions, log_lines
 from podium.promotion.rules import Rule
 from podium.registry import data_records, provenance, tag_names
 from podium.specs import files
@@ -87,14 +88,12 @@ def promote_best(
     _close_interrupted_runs(models, task)
     tags = {**job.tags, **_provenance(project, task)}
     outcome = decisions.promote(models, job, rule, numbers, tags, mode, approval=approval == "required")
-    print(report.markdown(outcome.decision, rule, outcome.verdict))
     if numbers and task:
         _announce(pipeline)
     if job.dataset.path and numbers:
         data_records.add_page(models, job.tags, datasets.load(job.dataset, job.split))
     failed = _failed(configs or [], trained)
-    if failed:
-        print(f"{len(failed)} failed: {', '.join(failed)}")
+    say("\n".join(log_lines.lines(outcome.decision, rule, outcome.verdict, failed)))
     return _result(outcome, failed)
 
 

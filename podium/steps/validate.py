@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from podium.airflow import environment
 from podium.airflow.processes import keep_process
+from podium.airflow.run_arguments import as_bool, check_configuration
+from podium.airflow.task_log import say
 from podium.evaluation.gates import from_spec
 from podium.promotion import validation
 from podium.registry import tag_names
@@ -34,10 +36,16 @@ def list_versions(
     -------
     list of dict
         ``name`` and ``version``, oldest first.
+
+    Raises
+    ------
+    AirflowFailException
+        If the run was started with a param that the DAG does not have, or `again` is neither true nor false.
     """
+    check_configuration()
+    every = as_bool("again", again)
     job = Job.from_spec(environment.project(), pipeline, dataset, split)
     digest = job.held_out_digest()
-    every = str(again).lower() == "true"
     return [
         {"name": f"v{version.number} {version.config}", "version": version.number}
         for version in environment.registry(pipeline).versions()
@@ -75,6 +83,6 @@ def validate_version(
     version = models.version(model["version"])
     outcome = validation.check(models, version, job, from_spec(gates))
     unscored = f", not scored: {outcome.unscored}" if outcome.unscored else ""
-    print(f"version {version.number} ({version.config}) {'; '.join(outcome.failures) or 'passed'}{unscored}")
+    say(f"version {version.number} ({version.config}) {'; '.join(outcome.failures) or 'passed'}{unscored}")
     keep_process()
     return {"name": model["name"], "version": version.number, "metrics": outcome.scores}

@@ -26,6 +26,7 @@ from podium.data.splits import Split
 from podium.registry import model_files
 from podium.registry.client import Registry
 from podium.specs import dags
+from podium.stack import promotion_pool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,8 @@ log = structlog.get_logger(__name__)
 # ended within the last ADVANCE_SECONDS.
 PATIENCE_SECONDS = 0.5
 ADVANCE_SECONDS = 2
+# How often to look whether somebody has deleted the pool of the promotions.
+POOL_SECONDS = 10
 
 
 class WarmExecutor(LocalExecutor):  # type: ignore[misc]
@@ -47,12 +50,15 @@ class WarmExecutor(LocalExecutor):  # type: ignore[misc]
     small task, and would run ten times a second while any task runs; here it waits until a task has ended. While tasks
     are short, it hands out some in advance, which workers run without waiting for it. While they are long, it hands out
     only as many as there are workers, so that no task is queued behind a long one.
+
+    It also creates the pool of the promotions again if somebody has deleted it.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._given: set[Any] = set()  # LocalExecutor does not record which tasks its workers have
         self._ends: deque[float] = deque(maxlen=2 * self.parallelism)
+        self._pool_due = time.monotonic() + POOL_SECONDS  # the scheduler has created it
 
     def start(self) -> None:
         """Warm up, then start the workers."""
@@ -77,12 +83,22 @@ class WarmExecutor(LocalExecutor):  # type: ignore[misc]
 
     def sync(self) -> None:
         """Read the results of tasks; wait if there are none yet, or if workers have enough tasks."""
+        self._keep_pool()
         deadline, given = time.monotonic() + PATIENCE_SECONDS, len(self._given)
         super().sync()
         while self._given and (len(self._given) == given or self._unread_messages.value > self.parallelism // 2):
             if not wait([self.result_queue._reader], deadline - time.monotonic()):  # noqa: SLF001
                 break
             self._read_results()
+
+    def _keep_pool(self) -> None:
+        if time.monotonic() < self._pool_due:
+            return
+        self._pool_due = time.monotonic() + POOL_SECONDS
+        try:
+            promotion_pool.create()
+        except Exception:
+            log.exception("could not look for the pool of the promotions")
 
     def change_state(self, key: Any, state: Any, info: Any = None, remove_running: bool = True) -> None:
         """Record a task's new state."""

@@ -25,7 +25,10 @@ def validate(
         Literal["text", "json", "github"], typer.Option("--format", help="Format of the list of problems.")
     ] = "text",
 ) -> None:
-    """Check specs and configs; exit 1 if there are problems, 2 if a path is wrong."""
+    """Check specs and configs.
+
+    Exit code 1 if there are problems, 2 if a path is wrong.
+    """
     from podium.specs.checks.project import problems_of, shown_as
 
     try:
@@ -41,7 +44,10 @@ def validate(
 def schema(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a schema is stale.")] = False,
 ) -> None:
-    """Write the JSON Schemas that editors read into schemas/."""
+    """Write the schemas that editors read.
+
+    They are JSON Schemas in the folder schemas/.
+    """
     from podium.schema_generation import writing
 
     where = project()
@@ -56,7 +62,10 @@ def schema(
 def init(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the project; created if missing.")] = Path(),
 ) -> None:
-    """Write a new project that trains on iris; existing files are not changed."""
+    """Write a new project.
+
+    It trains on iris. Existing files are not changed.
+    """
     from podium.cli import project_files
 
     written, kept = project_files.write(path)
@@ -79,7 +88,10 @@ def new_config(
         str | None, typer.Option(help="Name of the pipeline. Default: the project's only pipeline.")
     ] = None,
 ) -> None:
-    """Write a classifier config with every parameter and its default."""
+    """Write a classifier config.
+
+    It has every parameter and its default.
+    """
     from podium.cli import starters
     from podium.pipeline.spec import find_outline
 
@@ -97,7 +109,10 @@ def new_pipeline(
     ] = None,
     target: Annotated[str | None, typer.Option(help="Column of the labels in the file.")] = None,
 ) -> None:
-    """Write the spec of a pipeline that trains configs and promotes the best."""
+    """Write the spec of a pipeline.
+
+    The pipeline trains configs and promotes the best.
+    """
     from podium.cli import starters
 
     where = project()

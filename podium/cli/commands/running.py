@@ -4,28 +4,39 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Annotated
 
 import typer
 
 from podium.cli.context import AsJson, PipelineName, RetryFailed, console, need_stack, need_store, project
 
 
-def run(pipeline: PipelineName = None, retry_failed: RetryFailed = False) -> None:
-    """Run a pipeline once and show which model is in Production; exit 1 if any config failed."""
+Unpause = Annotated[bool, typer.Option("--unpause", help="Unpause the DAG in Airflow if it is paused.")]
+
+
+def run(pipeline: PipelineName = None, retry_failed: RetryFailed = False, unpause: Unpause = False) -> None:
+    """Run a pipeline once.
+
+    Shows its progress and which model is in Production. Exit code 1 if any config failed.
+    """
     from podium.pipeline import run
     from podium.pipeline.spec import find_pipeline
 
     where = project()
     found = find_pipeline(where, pipeline)
     need_stack("run")
-    outcome = run.once(where, found, {"retry_failed": retry_failed}, console)
+    conf = {"retry_failed": True} if retry_failed else {}
+    outcome = run.once(where, found, conf, console, unpause=unpause)
     for error in outcome.errors.values():
         print(error, file=sys.stderr)
     raise typer.Exit(0 if outcome.is_good else 1)
 
 
 def plan(pipeline: PipelineName = None, retry_failed: RetryFailed = False, as_json: AsJson = False) -> None:
-    """Show which configs would be trained and why, and which are skipped; exit 1 if any is invalid or has failed."""
+    """Show which configs a run would train.
+
+    Says why, and which are skipped. Exit code 1 if any is invalid or has failed.
+    """
     from podium.pipeline.spec import find_pipeline
     from podium.registry.client import Registry
     from podium.stack import commands

@@ -30,7 +30,10 @@ def serve(
     ] = None,
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds until a request is answered with 504.")] = 30.0,
 ) -> None:
-    """Serve the model in Production over the protocol of `mlflow models serve`, and follow promotions."""
+    """Serve the model in Production.
+
+    Speaks the protocol of `mlflow models serve`, and follows promotions.
+    """
     from podium.pipeline.spec import find_outline
 
     need("serve", "serve")

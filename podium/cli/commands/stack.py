@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def up() -> None:
-    """Run Airflow, MLflow and an inference server on this machine until Ctrl-C or `podium down`."""
+    """Run Airflow and MLflow until Ctrl-C.
+
+    Also an inference server, if a spec deploys to it. `podium down` stops them too.
+    """
     from podium.specs.files import served
     from podium.stack import commands
 
@@ -33,14 +36,17 @@ def up() -> None:
 
 
 def down() -> None:
-    """Stop the stack that `podium up` started."""
+    """Stop what `podium up` started."""
     from podium.stack import commands
 
     console.print("stopped" if commands.down(project()) else "nothing is running")
 
 
 def status(as_json: AsJson = False) -> None:
-    """Show the addresses of the running services; exit 1 if nothing is running."""
+    """Show what is running, and where.
+
+    Exit code 1 if nothing is running.
+    """
     from podium.stack import commands
 
     found = commands.running(project())

@@ -11,7 +11,10 @@ from podium.cli.context import AsJson, PipelineName, console, held_out_digest, m
 
 
 def leaderboard(pipeline: PipelineName = None, as_json: AsJson = False) -> None:
-    """Show every version with its metrics, best first, and which one is in Production."""
+    """Show every version, best first.
+
+    With its metrics, and which one is in Production.
+    """
     from podium.promotion import leaderboard
 
     with models(pipeline, "leaderboard") as (registry, rule):
@@ -23,7 +26,10 @@ def leaderboard(pipeline: PipelineName = None, as_json: AsJson = False) -> None:
 
 
 def history(pipeline: PipelineName = None, as_json: AsJson = False) -> None:
-    """Show every decision about Production, newest first: date, verdict, versions, author and reason."""
+    """Show every decision about Production.
+
+    Newest first: date, verdict, versions, author and reason.
+    """
     from podium.promotion import history
 
     with models(pipeline, "history") as (registry, _rule):
@@ -39,7 +45,10 @@ def explain(
     pipeline: PipelineName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Describe a version, and explain why it is or is not in Production."""
+    """Explain a version.
+
+    What made it, and why it is or is not in Production.
+    """
     from podium.promotion import history
 
     with models(pipeline, "explain") as (registry, rule):
@@ -59,7 +68,10 @@ def rollback(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Restore an earlier champion; the version that it replaces is not promoted again automatically."""
+    """Restore an earlier champion.
+
+    The version that it replaces is not promoted again automatically.
+    """
     from podium.promotion import history
 
     with models(pipeline, "rollback") as (registry, _rule):

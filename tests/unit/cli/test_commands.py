@@ -43,6 +43,15 @@ def test_every_command_has_a_help_text():
         assert invoke(command, "--help").exit_code == 0
 
 
+@pytest.mark.parametrize("group", [[], ["new"]])
+def test_in_a_narrow_terminal_the_list_of_commands_has_whole_sentences(group, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    listed = CliRunner().invoke(main.app, [*group, "--help"], terminal_width=60).stdout.partition("Commands:")[2]
+    assert "  validate " in listed or "  pipeline " in listed
+    assert "..." not in listed
+    assert "…" not in listed
+
+
 def test_init_writes_a_project_that_validates(tmp_path):
     root = tmp_path / "My project"
     assert invoke("init", root).exit_code == 0
