@@ -112,10 +112,20 @@ def models(name: str | None, command: str) -> Iterator[tuple[Registry, Rule]]:
     outline = find_outline(where, name)
     need_store(command)
     with commands.tracking(where) as uri:
-        if outline:
-            yield Registry(outline.pipeline, uri), outline.rule
-        else:
-            yield _registered(where, str(name), uri)
+        found, rule = (Registry(outline.pipeline, uri), outline.rule) if outline else _registered(where, str(name), uri)
+        _settle(found, protect=outline is not None and outline.protect)
+        yield found, rule
+
+
+def _settle(models: Registry, *, protect: bool) -> None:
+    """Record what was moved by hand in MLflow; a user who may only read it sees the same version in Production."""
+    from mlflow.exceptions import MlflowException
+
+    from podium.promotion import by_hand
+
+    with contextlib.suppress(MlflowException):
+        if reason := by_hand.settle(models, protect=protect):
+            print(reason, file=sys.stderr)
 
 
 def held_out_digest(name: str | None) -> str | None:

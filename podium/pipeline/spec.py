@@ -54,12 +54,15 @@ class Outline:
         Ranks the versions.
     trains : bool
         Whether the DAG detects and trains configs; otherwise it only hosts.
+    protect : bool
+        Whether Production is protected against what somebody moves by hand in MLflow.
     """
 
     dag_id: str
     pipeline: str
     rule: Rule
     trains: bool
+    protect: bool = False
 
 
 def read_pipeline(project: Project, dag_id: str) -> Pipeline:
@@ -194,7 +197,8 @@ def _outline(dag_id: str, steps: dict[Any, dict[str, Any]], document: Document) 
         raise InvalidFileError([document.problem([dag_id], message, key=True)])
     try:
         rule = Rule(promote.get("metric", Rule.metric), promote.get("min_improvement", 0.0))
-        return Outline(dag_id, promote["pipeline"], rule, vocabulary.DETECT in steps)
+        protect = promote.get("protect") is True
+        return Outline(dag_id, promote["pipeline"], rule, vocabulary.DETECT in steps, protect)
     except KeyError as error:
         raise _missing(document, dag_id, error) from None
     except PodiumError as error:

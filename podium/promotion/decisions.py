@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from podium.evaluation.gates import Gate
-from podium.promotion import report
+from podium.promotion import by_hand, report
 from podium.promotion.records import (
     APPROVED,
     AWAITING,
@@ -125,6 +125,8 @@ def _decide_and_record(
     """Decide and open the record; decide again for as long as another decision is found to have come first."""
     while True:
         known = finish_interrupted(models)
+        if by_hand.settle(models, protect=tag_names.PROTECT in tags):
+            known = finish_interrupted(models)
         champion = models.in_production()
         review = Review(models, job, rule, _challengers(models, job, numbers), champion, loads=mode != "disabled")
         decision = _decide(review, mode)
@@ -216,6 +218,7 @@ def answer(models: Registry, project: Project, run_id: str, by: str, *, approved
     """
     finish_interrupted(models)
     tags = models.client.get_run(run_id).data.tags
+    by_hand.settle(models, protect=tag_names.PROTECT in tags)
     if tags.get(tag_names.APPROVAL) != AWAITING:
         return str(tags[tag_names.VERDICT])
     version = models.version(int(tags[tag_names.PROPOSED]))

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podium.promotion import report
-from podium.registry import tag_names
+from podium.registry import production, tag_names
 from podium.registry.names import PROMOTIONS
+from podium.registry.production import RECENT, changes_production
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
     from podium.registry.versions import Version
 
 
-AWAITING, APPROVED, REFUSED, SUPERSEDED = "awaiting approval", "approved", "refused", "superseded"
+AWAITING, APPROVED, REFUSED, SUPERSEDED = production.AWAITING, "approved", "refused", "superseded"
 WOULD_PROMOTE = "would promote"
-# Only the newest records, up to this number, are searched for open ones.
-RECENT = 100
+BY_HAND, UNDONE = "by hand", "undone"
 
 
 def open_record(
@@ -73,9 +73,11 @@ def close_record(models: Registry, record: Run, *, ends: bool = True) -> None:
     if after and after != before:
         champion = models.in_production()
         if champion is None or str(champion.number) in {before, after}:  # otherwise a later decision has changed it
-            models.set_production(int(after))
+            models.set_production(int(after), int(before) if before else None)
             models.client.delete_model_version_tag(models.model, after, tag_names.ROLLED_BACK)
             report.describe(models, record)
+    if before and not after and tags.get(tag_names.VERDICT) == BY_HAND:
+        models.clear_production()
     if ends:
         models.client.set_terminated(record.info.run_id, "FINISHED")
 
@@ -91,19 +93,13 @@ def finish_interrupted(models: Registry) -> set[str]:
     records = models.recent_runs(PROMOTIONS, RECENT)
     for record in reversed(records):
         if _is_open(record):
+            models.client.set_tag(record.info.run_id, tag_names.CARRIED_OUT, "true")
             close_record(models, record)
     return {record.info.run_id for record in records}
 
 
 def _is_open(record: Run) -> bool:
     return bool(record.info.status == "RUNNING" and record.data.tags.get(tag_names.APPROVAL) != AWAITING)
-
-
-def _changes_production(record: Run) -> bool:
-    """Return whether a record has changed, or will change, the version in Production."""
-    tags = record.data.tags
-    same = tags.get(tag_names.FROM_VERSION) == tags.get(tag_names.TO_VERSION)
-    return tags.get(tag_names.APPROVAL) != AWAITING and not same
 
 
 def is_overtaken(models: Registry, mine: str, known: set[str], champion: Version | None) -> bool:
@@ -113,7 +109,7 @@ def is_overtaken(models: Registry, mine: str, known: set[str], champion: Version
         return False  # the next decision considered it interrupted and carried it out
     place = _order(records[mine])
     others = [
-        record for name, record in records.items() if name not in known and name != mine and _changes_production(record)
+        record for name, record in records.items() if name not in known and name != mine and changes_production(record)
     ]
     if any(not _is_open(other) or _order(other) < place for other in others):
         return True
@@ -154,7 +150,7 @@ def describe_production(models: Registry) -> None:
     champion = models.in_production()
     number = str(champion.number) if champion else ""
     for record in models.recent_runs(PROMOTIONS, RECENT) if champion else ():
-        if record.data.tags.get(tag_names.TO_VERSION) == number and _changes_production(record):
+        if record.data.tags.get(tag_names.TO_VERSION) == number and changes_production(record):
             report.describe(models, record)
             return
 
@@ -166,5 +162,5 @@ def promoted_meanwhile(models: Registry, mine: str, known: set[str]) -> set[int]
         for record in models.recent_runs(PROMOTIONS, RECENT)
         if record.info.run_id not in {*known, mine}
         and record.data.tags.get(tag_names.VERDICT) == "promoted"
-        and _changes_production(record)
+        and changes_production(record)
     }

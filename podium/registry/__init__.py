@@ -6,6 +6,7 @@ __all__ = [
     "data_records",
     "model_files",
     "names",
+    "production",
     "provenance",
     "schema_rows",
     "tag_names",

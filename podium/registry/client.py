@@ -13,16 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from mlflow.entities import Run
+    from mlflow.entities import Experiment, Run
     from mlflow.entities.model_registry import ModelVersion
-from podium.registry import artifacts
+from podium.errors import PodiumError
+from podium.registry import artifacts, production
 from podium.registry.model_files import Loaded, load_model
-from podium.registry.names import TRAININGS, experiment, registered_model
+from podium.registry.names import PROMOTIONS, TRAININGS, experiment, registered_model
 from podium.registry.tag_names import ERROR, IDENTITY, OWN_FAULT
 from podium.registry.versions import Version
 
-PRODUCTION = "Production"
-PRODUCTION_ALIAS, PREVIOUS_ALIAS = "production", "previous"
+PRODUCTION, ARCHIVED = production.PRODUCTION, "Archived"
+PRODUCTION_ALIAS, PREVIOUS_ALIAS = production.PRODUCTION_ALIAS, "previous"
 PAGE = 1000
 
 # Without this tag, MLflow's UI treats an experiment as one of language models and hides the notes of its runs.
@@ -51,19 +52,41 @@ class Registry:
         self.model = registered_model(pipeline)
 
     def experiment_id(self, suffix: str = TRAININGS) -> str:
-        """Return the id of an experiment; create it if it does not exist."""
+        """Return the id of an experiment; create it if it does not exist.
+
+        Raises
+        ------
+        PodiumError
+            If it was deleted in MLflow.
+        """
         from mlflow.exceptions import MlflowException
 
-        name = experiment(self.pipeline, suffix)
-        found = self.client.get_experiment_by_name(name)
+        found = self._experiment(suffix)
         if found is None:
             try:
-                return str(self.client.create_experiment(name, tags=EXPERIMENT_TAGS))
+                return str(self.client.create_experiment(experiment(self.pipeline, suffix), tags=EXPERIMENT_TAGS))
             except MlflowException:  # another process has created it meanwhile
-                found = self.client.get_experiment_by_name(name)
+                found = self._experiment(suffix)
                 if found is None:
                     raise
         return str(found.experiment_id)
+
+    def _experiment(self, suffix: str) -> Experiment | None:
+        """Return an experiment, None if it was never created.
+
+        Raises
+        ------
+        PodiumError
+            If it was deleted: MLflow keeps its name and its runs, and hides both.
+        """
+        name = experiment(self.pipeline, suffix)
+        found = self.client.get_experiment_by_name(name)
+        if found is not None and found.lifecycle_stage == "deleted":
+            uri = str(self.client.tracking_uri)
+            where = f"MLFLOW_TRACKING_URI={uri} " if uri.startswith("http") else ""
+            restore = f"{where}mlflow experiments restore --experiment-id {found.experiment_id}"
+            raise PodiumError(f"the experiment {name!r} was deleted in MLflow; restore it with: {restore}")
+        return found
 
     def create_version(self, **arguments: Any) -> ModelVersion:
         """Register a version; create the registered model before the first one."""
@@ -83,7 +106,7 @@ class Registry:
         """Return the versions with this number or a higher one, oldest first."""
         # search_model_versions returns no aliases: MLflow stores them with the registered model.
         aliases: dict[int, list[str]] = {}
-        for alias, number in self._aliases().items():
+        for alias, number in self.aliases().items():
             aliases.setdefault(number, []).append(alias)
         found = [
             Version.of(v, tuple(sorted(aliases.get(int(v.version), ()))))
@@ -98,9 +121,13 @@ class Registry:
         found = self.client.get_model_version(self.model, str(number))
         return Version.of(found, tuple(sorted(found.aliases)))
 
+    def standing(self) -> production.Standing:
+        """Return both marks of Production and what the last decision has left there."""
+        return production.standing(self.versions(), self.recent_runs(PROMOTIONS, production.RECENT))
+
     def in_production(self) -> Version | None:
-        """Return the version in Production, or None."""
-        number = self._aliases().get(PRODUCTION_ALIAS)
+        """Return the version in Production, or None; of stage and alias, the one that was moved last counts."""
+        number = self.standing().number
         return None if number is None else self.version(number)
 
     def named(self, alias: str) -> Version | None:
@@ -120,7 +147,8 @@ class Registry:
         found = list(self._pages(self.client.search_model_versions, query))
         return Version.of(found[-1]) if found else None
 
-    def _aliases(self) -> dict[str, int]:
+    def aliases(self) -> dict[str, int]:
+        """Return the version that each alias points to."""
         models = self.client.search_registered_models(f"name = '{self.model}'")
         return {alias: int(number) for model in models for alias, number in model.aliases.items()}
 
@@ -136,13 +164,13 @@ class Registry:
 
     def runs(self, query: str = "", suffix: str = TRAININGS) -> Iterator[Run]:
         """Yield the runs of an experiment that match a filter of MLflow's search, newest first."""
-        found = self.client.get_experiment_by_name(experiment(self.pipeline, suffix))
+        found = self._experiment(suffix)
         if found:
             yield from self._pages(functools.partial(self.client.search_runs, [found.experiment_id]), query)
 
     def recent_runs(self, suffix: str, most: int) -> list[Run]:
         """Return at most `most` runs of an experiment, newest first."""
-        found = self.client.get_experiment_by_name(experiment(self.pipeline, suffix))
+        found = self._experiment(suffix)
         return list(self.client.search_runs([found.experiment_id], max_results=most)) if found else []
 
     def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
@@ -162,9 +190,17 @@ class Registry:
             self.client.set_tag(run.info.run_id, ERROR, reason)
             self.client.set_terminated(run.info.run_id, "KILLED")
 
-    def set_production(self, number: int) -> None:
-        """Promote a version: set its stage and the alias, and archive the previous one."""
-        previous = self._aliases().get(PRODUCTION_ALIAS)
+    def set_production(self, number: int, previous: int | None = None) -> None:
+        """Promote a version: set its stage and the alias, and archive the previous one.
+
+        Parameters
+        ----------
+        number : int
+            The version.
+        previous : int, optional
+            The version before it. Default: the one that the alias points to.
+        """
+        previous = previous or self.aliases().get(PRODUCTION_ALIAS)
         with warnings.catch_warnings():
             # Stages are deprecated in favour of aliases. Podium sets both, since people and UIs use either.
             warnings.simplefilter("ignore", FutureWarning)
@@ -172,6 +208,16 @@ class Registry:
         if previous is not None and previous != number:
             self._set_alias(PREVIOUS_ALIAS, previous)
         self._set_alias(PRODUCTION_ALIAS, number)
+
+    def clear_production(self) -> None:
+        """Take every version out of Production: archive it, and remove the alias."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            for version in self.versions():
+                if version.stage == PRODUCTION:
+                    self.client.transition_model_version_stage(self.model, str(version.number), ARCHIVED)
+        if PRODUCTION_ALIAS in self.aliases():
+            self.client.delete_registered_model_alias(self.model, PRODUCTION_ALIAS)
 
     def _set_alias(self, alias: str, number: int) -> None:
         from mlflow.exceptions import MlflowException
@@ -183,7 +229,7 @@ class Registry:
 
     def keep_one_in_production(self) -> None:
         """Archive every version in stage Production except the alias's: two may have been promoted at once."""
-        champion = self._aliases().get(PRODUCTION_ALIAS)
+        champion = self.aliases().get(PRODUCTION_ALIAS)
         if champion is not None and [v.number for v in self.versions() if v.stage == PRODUCTION] != [champion]:
             self.set_production(champion)
 

@@ -47,7 +47,11 @@ FROM_VERSION, TO_VERSION = "podium.from_version", "podium.to_version"
 # The version that a decision proposed for Production, whether it was promoted or not.
 PROPOSED = "podium.proposed_version"
 APPROVAL, APPROVER = "podium.approval", "podium.approver"
+# Set if another process than the one that made a decision has carried it out.
+CARRIED_OUT = "podium.carried_out"
 MODE = "podium.mode"
+# Set if the spec undoes what somebody moves by hand.
+PROTECT = "podium.protect"
 SPEC_DIGEST = "podium.spec_digest"
 
 

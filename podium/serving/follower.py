@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.5
 #: A version that could not be loaded is retried after this time: memory or disk space may have been short.
 RETRY_SECONDS = 30.0
+#: How often to look whether somebody has moved the stage by hand: that takes more requests than the alias.
+STAGE_SECONDS = 5.0
 
 
 class Follower:
@@ -78,6 +80,10 @@ class Follower:
         self._database_url = settings.database_url
         self._uri: str | None = None
         self._models: Registry | None = None
+        self._protect = settings.protect
+        self._pointed: int | None = None
+        self._chosen: int | None = None
+        self._due = 0.0
 
     def run(self) -> None:
         """Follow until the pipe closes."""
@@ -100,7 +106,7 @@ class Follower:
             self._send_status(RegistryStatus(None, error="no stack is running and MLFLOW_TRACKING_URI is not set"))
             return False
         try:
-            version = self._aliased_version()
+            version = self._wanted_version()
         except Exception as error:  # noqa: BLE001 - a database driver or a proxy may raise anything
             self._uri = None  # locate the registry again: the stack may have moved
             self._send_status(RegistryStatus(uri, error=_unreachable(uri, error)))
@@ -124,10 +130,19 @@ class Follower:
             self._models = Registry(self._pipeline, uri)
         self._uri = uri
 
-    def _aliased_version(self) -> Version | None:
-        """Return the version that the alias points at, with one request."""
+    def _wanted_version(self) -> Version | None:
+        """Return the version to serve: usually the one that the alias points at, with one request."""
         assert self._models is not None  # noqa: S101 - a registry was found
-        return self._models.named(self._alias)
+        version = self._models.named(self._alias)
+        if self._alias != client.PRODUCTION_ALIAS:
+            return version
+        pointed = version.number if version else None
+        if pointed != self._pointed or time.monotonic() > self._due:
+            self._chosen = self._models.standing().chosen(protect=self._protect)
+            self._pointed, self._due = pointed, time.monotonic() + STAGE_SECONDS
+        if self._chosen == pointed:
+            return version
+        return self._models.version(self._chosen) if self._chosen else None
 
     def _follow(self, version: Version) -> None:
         if self._served == (version.number, version.run_id) or self._has_failed(version.number):
@@ -140,7 +155,7 @@ class Follower:
             except Exception as error:  # noqa: BLE001 - as above, or an object store
                 # If the registry is unreachable now, the next query reports that, and the version is not to blame.
                 with contextlib.suppress(Exception):
-                    self._aliased_version()
+                    self._wanted_version()
                     self._fail(version.number, error)
                 return
             try:

@@ -54,7 +54,9 @@ class ServerSettings:
     shadow : str or None
         Alias of the version that runs as the shadow model; None for no shadow.
     tracking_uri : str or None
-        MLflow server to use if the project has no stack running.
+        MLflow server to use instead of the running stack's.
+    protect : bool
+        Whether to keep serving the version of the last decision if somebody moves stage or alias by hand.
     database_url : str or None
         PostgreSQL server that the stack uses instead of the embedded one.
     """
@@ -68,4 +70,5 @@ class ServerSettings:
     token: str | None = None
     shadow: str | None = None
     tracking_uri: str | None = None
+    protect: bool = False
     database_url: str | None = None

@@ -77,7 +77,9 @@ def _connect(uri: str) -> None:
             return  # MLflow creates it
         engine = create_engine(url)
         with engine.connect() as connection:
-            connection.execute(text("SELECT * FROM sqlite_master" if url.get_backend_name() == "sqlite" else "SELECT 1"))
+            connection.execute(
+                text("SELECT * FROM sqlite_master" if url.get_backend_name() == "sqlite" else "SELECT 1")
+            )
         engine.dispose()
     except Exception as error:
         shown = url.render_as_string() if "url" in locals() else uri.partition(":")[0] + ":…"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from podium.airflow import environment
+from podium.airflow.failures import fails_at_once
 from podium.airflow.run_arguments import as_bool, check_configuration
 from podium.airflow.task_log import say
 from podium.data import datasets
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+@fails_at_once
 def detect_configs(
     pipeline: str,
     dataset: str | Mapping[str, Any],

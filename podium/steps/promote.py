@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.sdk import Asset, AssetAlias, get_current_context
 
 from podium.airflow import environment
+from podium.airflow.failures import fails_at_once
 from podium.airflow.task_log import say
 from podium.data import datasets
 from podium.evaluation.gates import from_spec as gates_from_spec
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from podium.registry.client import Registry
 
 
+@fails_at_once
 def promote_best(
     pipeline: str,
     dataset: str | Mapping[str, Any],
@@ -37,6 +39,7 @@ def promote_best(
     candidates: Literal["results", "registry"] = "results",
     configs: Iterable[dict[str, Any]] | None = None,
     results: Sequence[dict[str, Any]] | None = None,
+    protect: bool = False,
 ) -> Mapping[str, Any]:  # for a dict, Airflow would also store each value separately
     """Compare candidates with the champion and promote the best; ties go to the champion, then to the earlier version.
 
@@ -70,6 +73,9 @@ def promote_best(
         The arguments of the mapped tasks; those without a result have failed.
     results : sequence of dict, optional
         The results of the mapped tasks.
+    protect : bool
+        Undo what somebody has moved by hand in MLflow: the stage ``Production`` or the alias ``production``. Otherwise
+        that counts as a decision of its own. Either is recorded.
 
     Returns
     -------
@@ -86,7 +92,7 @@ def promote_best(
     models = environment.registry(pipeline)
     task = provenance.task_tags()
     _close_interrupted_runs(models, task)
-    tags = {**job.tags, **_provenance(project, task)}
+    tags = {**job.tags, **_provenance(project, task), **({tag_names.PROTECT: "true"} if protect else {})}
     outcome = decisions.promote(models, job, rule, numbers, tags, mode, approval=approval == "required")
     if numbers and task:
         _announce(pipeline)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from podium.airflow import environment
+from podium.airflow.failures import fails_at_once
 from podium.airflow.processes import keep_process
 from podium.airflow.run_arguments import as_bool, check_configuration
 from podium.airflow.task_log import say
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+@fails_at_once
 def list_versions(
     pipeline: str,
     dataset: str | Mapping[str, Any],
@@ -53,6 +55,7 @@ def list_versions(
     ]
 
 
+@fails_at_once
 def validate_version(
     model: dict[str, Any],
     pipeline: str,

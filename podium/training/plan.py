@@ -35,7 +35,8 @@ class Item:
     name : str
         The config's name.
     action : {"train", "skip", "invalid", "failed"}
-        Train it; skip it, because its version exists or its file is still being written; its file is invalid; it has failed because of its own content.
+        Train it; skip it, because its version exists or its file is still being written; its file is invalid; it has
+        failed because of its own content.
     reason : str
         The reason, or the error.
     config : ClassifierConfig or None
@@ -96,9 +97,7 @@ def plan(models: Registry, job: Job, *, retry_failed: bool = False) -> list[Item
     finished = {v.tags[tag_names.IDENTITY]: v for v in versions if tag_names.IDENTITY in v.tags}
     latest = {v.config: v for v in versions}
     faults = {} if retry_failed else models.own_faults()
-    return [
-        _decide(job, one, finished, latest, faults) if isinstance(one, ClassifierConfig) else one for one in read
-    ]
+    return [_decide(job, one, finished, latest, faults) if isinstance(one, ClassifierConfig) else one for one in read]
 
 
 def _read(job: Job) -> Iterator[ClassifierConfig | Item]:

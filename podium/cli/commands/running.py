@@ -10,7 +10,6 @@ import typer
 
 from podium.cli.context import AsJson, PipelineName, RetryFailed, console, need_stack, need_store, project
 
-
 Unpause = Annotated[bool, typer.Option("--unpause", help="Unpause the DAG in Airflow if it is paused.")]
 
 

@@ -45,8 +45,8 @@ def serve(
         with models(pipeline, "serve") as (registry, _rule):
             name = registry.pipeline
     from podium.serving import server
-    from podium.stack import tracking_uri
     from podium.serving.settings import Limits, ServerSettings
+    from podium.stack import tracking_uri
 
     given = Settings.from_environment()
     settings = ServerSettings(
@@ -60,5 +60,6 @@ def serve(
         shadow=shadow,
         tracking_uri=tracking_uri.well_formed(given.tracking_uri),
         database_url=given.database_url,
+        protect=outline is not None and outline.protect,
     )
     server.serve(settings, report=functools.partial(print, flush=True))

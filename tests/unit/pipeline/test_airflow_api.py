@@ -1,7 +1,6 @@
 """The client of Airflow's API waits for an Airflow that is slow or starts again."""
 
 import json
-import time
 
 import pytest
 

@@ -82,7 +82,7 @@ def test_a_uri_that_mlflow_cannot_use_is_one_line_without_its_password(uri, word
 def test_a_file_that_is_no_database_is_one_line(monkeypatch, tmp_path):
     (tmp_path / "mlflow.db").write_text("not a database, but long enough to be looked at as one" * 50)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    with pytest.raises(PodiumError, match="mlflow.db: file is not a database"):
+    with pytest.raises(PodiumError, match=r"mlflow\.db: file is not a database"):
         tracking_uri.given()
 
 
