@@ -22,7 +22,8 @@ def dag_schema(finder: Finder) -> dict[str, Any]:
     read = _read_by_dag_factory(finder)
     own = {
         "timezone": {"type": "string", "description": "Time zone of start_date and end_date, as in Europe/Oslo."},
-        "concurrency": {"type": "integer", "description": "Former name of max_active_tasks.", "deprecated": True},
+        "concurrency": {"type": "integer", "minimum": 1, "description": "Former name of max_active_tasks.",
+                        "deprecated": True},
         "doc_md_file_path": {"type": "string", "description": "Absolute path of a file with the DAG's docs."},
         "doc_md_python_callable_name": {"type": "string", "description": "Name of a function that returns the docs."},
         "doc_md_python_callable_file": {"type": "string", "description": "Absolute path of that function's file."},

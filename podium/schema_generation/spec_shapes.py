@@ -42,6 +42,16 @@ _SCHEDULE = {
         {"type": "null"},
     ],
 }
+#: Numbers below which Airflow refuses a task or a DAG, or never runs it.
+_LEAST = {
+    "max_active_runs": 1,
+    "max_active_tasks": 1,
+    "concurrency": 1,
+    "max_active_tis_per_dag": 1,
+    "max_active_tis_per_dagrun": 1,
+    "pool_slots": 1,
+    "retries": 0,
+}
 DEPENDENCIES = _STRINGS | {"description": "Tasks and task groups that must finish first."}
 #: Arguments of operators and DAGs whose type hints are less strict than Airflow and dag-factory.
 _KNOWN_SHAPES: dict[str, dict[str, Any]] = {
@@ -71,4 +81,6 @@ def shaped(name: str, schema: dict[str, Any], shapes: dict[str, dict[str, Any]] 
     kinds = shape.get("anyOf", [{key: value for key, value in shape.items() if key not in words}])
     if kinds in ([{}], [{"type": "string"}]):
         return dict(shape)
+    if name in _LEAST:
+        kinds = [kind | {"minimum": _LEAST[name]} if kind.get("type") == "integer" else kind for kind in kinds]
     return {**words, "anyOf": [*kinds, _LATER]}

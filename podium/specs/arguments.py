@@ -70,6 +70,18 @@ class Argument(Parameter):
         words = [Parameter(self.name, {"anyOf": plain}).expected] if plain else []
         return " or ".join([*words, *objects[:1]])
 
+    def complaint(self, value: Any) -> str:
+        """Return the message about a value that is not accepted; for a mapping, which keys it lacks."""
+        if isinstance(value, dict):
+            for branch in self.branches:
+                needed = branch.get("required", [])
+                lacks = [key for key in needed if key not in value]
+                if lacks and "x-object" not in branch:
+                    words = f"{self.name} as a mapping needs {' and '.join(needed)}: {' and '.join(lacks)} is missing"
+                    is_list = any(other.get("type") == "array" for other in self.branches)
+                    return words + ("; without a file, write a list" if is_list else "")
+        return super().complaint(value)
+
     @cached_property
     def is_time_span(self) -> bool:
         """Whether a number means seconds."""

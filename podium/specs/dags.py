@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from podium.errors import InvalidFileError, PodiumError, Problem, one_line
 from podium.files.documents import load_document
 from podium.files.yaml_nodes import from_environment
-from podium.specs import notifications
+from podium.specs import notifications, trial
 from podium.specs.files import default_files, files_of, modified, readable, spec_files, tasks_of
 from podium.specs.vocabulary import NOT_DAGS, STEPS, current_path
 
@@ -51,18 +51,18 @@ def load_dags(project: Project, dag_id: str | None = None) -> dict[str, DAG]:
     return _build_all(_validated(project)[0], project)
 
 
-def _build_all(documents: Iterable[Document], project: Project) -> dict[str, DAG]:
+def _build_all(documents: Iterable[Document], project: Project, *, tried: bool = True) -> dict[str, DAG]:
     dags: dict[str, DAG] = {}
     with _no_collection():
         for document in documents:
             with contextlib.suppress(InvalidFileError):
-                dags = build(document, project) | dags
+                dags = build(document, project, tried=tried) | dags
     return dags
 
 
 @functools.lru_cache(maxsize=64)
 def _built(project: Project, files: tuple[Path, ...], _modified: object) -> dict[str, DAG]:
-    return _build_all(readable(files, project), project)
+    return _build_all(readable(files, project), project, tried=False)
 
 
 def forget_built() -> None:
@@ -105,8 +105,17 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def build(document: Document, project: Project) -> dict[str, DAG]:
+def build(document: Document, project: Project, *, tried: bool = True) -> dict[str, DAG]:
     """Build the DAGs of one spec through dag-factory.
+
+    Parameters
+    ----------
+    document : Document
+        The spec.
+    project : Project
+        The project.
+    tried : bool
+        Whether to try also what Airflow does next with a DAG: see :mod:`podium.specs.trial`.
 
     Raises
     ------
@@ -129,6 +138,8 @@ def build(document: Document, project: Project) -> dict[str, DAG]:
             built = factory(config_dict=config, defaults_config_path=str(project.dag_specs)).build_dags()
             for dag in built.values():
                 notifications.attach(dag, sent)
+                if tried:
+                    trial.check(dag)
             dags |= built
         except Exception as error:  # noqa: BLE001
             # An error that dag-factory or Airflow raises for a spec must not affect the other specs.

@@ -54,6 +54,21 @@ REFUSED = {
 }
 DAG_CALLBACKS = ("on_success_callback", "on_failure_callback")
 TASK_CALLBACKS = (*DAG_CALLBACKS, "on_execute_callback", "on_retry_callback", "on_skipped_callback")
+#: The decorators behind ``task.NAME``, which no import path leads to.
+_STANDARD = "airflow.providers.standard.decorators"
+TASK_DECORATORS = {
+    "bash": f"{_STANDARD}.bash.bash_task",
+    "branch": f"{_STANDARD}.branch_python.branch_task",
+    "branch_external_python": f"{_STANDARD}.branch_external_python.branch_external_python_task",
+    "branch_virtualenv": f"{_STANDARD}.branch_virtualenv.branch_virtualenv_task",
+    "external_python": f"{_STANDARD}.external_python.external_python_task",
+    "python": f"{_STANDARD}.python.python_task",
+    "sensor": f"{_STANDARD}.sensor.sensor_task",
+    "short_circuit": f"{_STANDARD}.short_circuit.short_circuit_task",
+    "virtualenv": f"{_STANDARD}.python_virtualenv.virtualenv_task",
+}
+#: Keys that people write for arguments that are mapped over together, and what dag-factory has for that.
+MAPPED_TOGETHER = ("expand_kwargs", "map_kwargs")
 #: The modes of a sensor.
 SENSOR_MODE = {"enum": ["poke", "reschedule"]}
 

@@ -29,10 +29,11 @@ def validate(
 
     Exit code 1 if there are problems, 2 if a path is wrong.
     """
-    from podium.specs.checks.project import problems_of, shown_as
+    from podium.specs.checks.project import shown_as
+    from podium.specs.trial_process import tried_problems_of
 
     try:
-        problems = problems_of(paths or [], project())
+        problems = tried_problems_of(paths or [], project())
     except PodiumError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None

@@ -87,7 +87,8 @@ class DecoratorCheck(CallCheck):
                     self._add(("expand", name), words, key=True)
                 elif name in partial:
                     self._add(("expand", name), f"{name!r} is also in partial: remove one of them", key=True)
-        if all(isinstance(self._task.conf.get(name, {}), dict) for name in ("partial", "expand")):
+        is_mapping = all(isinstance(self._task.conf.get(name, {}), dict) for name in ("partial", "expand"))
+        if is_mapping and not self._maps_together:
             self._needs(takes, {*self._written(), *partial, *expand, *arguments.context_keys()})
 
     def _written(self) -> set[str]:

@@ -223,6 +223,10 @@ class TaskGraph:
 
     def _check_mapped(self, task: Task) -> None:
         """Check the values of expand: lists, mappings, or a task's result."""
+        results = [value for value in task.dictionary("expand").values() if isinstance(value, str)]
+        if results and task.conf.get("trigger_rule") == "always":
+            words = f"a task that is mapped over {results[0]!r} cannot run always, before that result exists"
+            self.problems.add((*task.pointer, "trigger_rule"), f"{words}: write all_done")
         for name, value in task.dictionary("expand").items():
             at = (*task.pointer, "expand", name)
             if is_object(value):

@@ -25,6 +25,13 @@ _MADE = {
     "failure": ("failure_check_name", "failure_check_file", "failure_check_lambda"),
     "python_callable": CALLABLE,
 }
+#: Arguments of which an operator takes one at most.
+_ONE_OF = {
+    "ExternalTaskSensor": [
+        ("external_task_id", "external_task_ids", "external_task_group_id"),
+        ("execution_delta", "execution_date_fn"),
+    ],
+}
 
 
 class OperatorCheck(CallCheck):
@@ -64,7 +71,12 @@ class OperatorCheck(CallCheck):
         function = self._function() if "python_callable" in own.by_name else None
         if function is not None:
             self._op_kwargs(function)
-        self._required(own, {"python_callable"} if any(name in self._task.conf for name in CALLABLE) else set())
+        if not self._maps_together:
+            self._required(own, {"python_callable"} if any(name in self._task.conf for name in CALLABLE) else set())
+        for names in _ONE_OF.get(own.name, ()):
+            given = [name for name in names if self._task.conf.get(name)]
+            if len(given) > 1:
+                self._add((given[1],), f"{own.name} takes only one of {' and '.join(given)}", key=True)
 
     def _not_an_operator(self, symbol: Symbol, dotted: str) -> str:
         if symbol.name in arguments.PYTHON_TASKS:

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from podium.errors import Problem, SymbolNotFoundError, did_you_mean
-from podium.specs.vocabulary import current_path
+from podium.specs.vocabulary import TASK_DECORATORS, current_path
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -86,6 +86,9 @@ class ProblemList:
 def _reason(dotted: str, error: SymbolNotFoundError) -> str:
     """Return why an import path cannot be found; for a former path of Podium's, with the current one as the hint."""
     current = current_path(dotted)
+    package, _, name = dotted.rpartition(".")
+    if package in ("airflow.sdk.task", "airflow.decorators.task") and name in TASK_DECORATORS:
+        return f"write {TASK_DECORATORS[name]}"
     if current == dotted:
         return str(error)
     return f"{str(error).partition(': did you mean')[0]}: did you mean {current!r}?"

@@ -42,6 +42,11 @@ def problems_of(paths: Sequence[Path], project: Project) -> list[Problem]:
     PodiumError
         If a path does not exist or is neither a spec nor a config.
     """
+    return checked(paths, project)[0]
+
+
+def checked(paths: Sequence[Path], project: Project) -> tuple[list[Problem], ProjectCheck]:
+    """Return the problems of files, as `problems_of` does, and the check that found them."""
     check = ProjectCheck(project)
     files = (
         list(dict.fromkeys(file for path in paths for file in _files(path, project))) if paths else all_files(project)
@@ -50,7 +55,7 @@ def problems_of(paths: Sequence[Path], project: Project) -> list[Problem]:
     for file in files:
         problems += check.file(file)
     problems += duplicate_ids(check.ids, project)
-    return sorted(set(problems))
+    return sorted(set(problems)), check
 
 
 def all_files(project: Project) -> list[Path]:

@@ -151,10 +151,27 @@ class SpecCheck:
         check_callbacks(self.problems, pointer, {key: dag[key] for key in dag if key.startswith(DAG_CALLBACKS)})
         check_params(self.problems, (*pointer, "params"), dag.get("params"))
         check_schedule(self.problems, (*pointer, "schedule"), dag.get("schedule"))
+        self._schedule_of_runs(pointer, dag)
         check_timezone(self.problems, (*pointer, "timezone"), dag.get("timezone"))
         for key in ("start_date", "end_date"):
             check_date(self.problems, (*pointer, key), dag.get(key))
         self._macros_and_files(pointer, dag)
+
+    def _schedule_of_runs(self, pointer: Pointer, dag: dict[str, Any]) -> None:
+        """Check what a scheduled DAG needs: params with defaults, and one run at a time if the runs are continuous."""
+        schedule, params = dag.get("schedule"), dag.get("params")
+        if schedule is None or (isinstance(schedule, str) and schedule.strip().lower() == "none"):
+            return
+        for name, value in params.items() if isinstance(params, dict) else ():
+            is_param = isinstance(value, dict) and str(value.get("__type__")).rpartition(".")[2] == "Param"
+            if is_param and "default" not in value and not value.get("__args__"):
+                words = f"the param {name!r} needs a default, because the DAG has a schedule"
+                self.problems.add((*pointer, "params", name), words, key=True)
+        most = dag.get("max_active_runs", self._shared.get("max_active_runs"))
+        if schedule == "@continuous" and most != 1:
+            words = "a DAG with the schedule @continuous needs max_active_runs: 1"
+            at = "max_active_runs" if "max_active_runs" in dag else "schedule"
+            self.problems.add((*pointer, at), words)
 
     def _macros_and_files(self, pointer: Pointer, dag: dict[str, Any]) -> None:
         macros = dag.get("user_defined_macros")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from podium.configs.parameters import shown
 from podium.specs.checks.problems import hint
-from podium.specs.vocabulary import TASK_CALLBACKS
+from podium.specs.vocabulary import MAPPED_TOGETHER, TASK_CALLBACKS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -84,5 +84,14 @@ class TaskPart:
     def _add(self, pointer: Pointer, message: str, *, key: bool = False) -> None:
         self._problems.add((*self._task.pointer, *pointer), message, key=key)
 
+    @property
+    def _maps_together(self) -> bool:
+        """Whether the task has a key that is meant to hold its arguments."""
+        return any(name in self._task.conf for name in MAPPED_TOGETHER)
+
     def _unknown(self, pointer: Pointer, name: str, own: Arguments, known: Collection[str]) -> None:
+        if name in MAPPED_TOGETHER:
+            words = f"dag-factory has no {name}: write expand, with a list for each argument"
+            self._add(pointer, words, key=True)
+            return
         self._add(pointer, f"{own.name} takes no argument {name!r}{hint(name, sorted(known))}", key=True)
