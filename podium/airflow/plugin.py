@@ -1,4 +1,4 @@
-"""The link from a task in Airflow to its run or model version in MLflow.
+"""The plug-in for Airflow: the link from a task to its run or model version in MLflow, and what unpausing a DAG does.
 
 Usually an Airflow worker stores each link, which is one more request for every task. The API server builds this one on
 demand, from the result that the task returns anyway.
@@ -14,6 +14,7 @@ from airflow.plugins_manager import AirflowPlugin
 from airflow.providers.standard.decorators.python import _PythonDecoratedOperator
 from airflow.sdk import BaseOperatorLink
 
+from podium.airflow.unpausing import ParseUnpaused
 from podium.registry.names import registered_model
 from podium.registry.tag_names import FAILED_RUN
 from podium.settings import Settings
@@ -51,6 +52,7 @@ class PodiumPlugin(AirflowPlugin):  # type: ignore[misc]
 
     name = "podium"
     operator_extra_links: ClassVar[list[Any]] = [MLflowLink()]
+    fastapi_root_middlewares: ClassVar[list[Any]] = [{"middleware": ParseUnpaused, "name": "podium"}]
 
 
 def _page(pipeline: str, stored: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from watchfiles import awatch
 
+from podium.airflow.delivery import Delivery
 from podium.airflow.environment import project
 from podium.configs.files import config_files
 from podium.errors import InvalidFileError
@@ -36,8 +37,9 @@ class ConfigFolderTrigger(BaseEventTrigger):  # type: ignore[misc]
     A file that a process still has open for writing is left for later. A file also counts as changed if another one of
     the same name but for its suffix is removed, because only one of the two can be trained.
 
-    Reported files are kept in Airflow's asset state store, so that a restarted triggerer reports the files dropped
-    while it was not running, and none twice.
+    Reported files are kept in Airflow's asset state store when a run has followed. So a restarted triggerer reports the
+    files dropped while it was not running, and none twice, and files that are dropped while the DAG is paused are
+    reported when it is unpaused.
 
     Parameters
     ----------
@@ -65,17 +67,24 @@ class ConfigFolderTrigger(BaseEventTrigger):  # type: ignore[misc]
         reported: Snapshot = await self._recall()
         remembered = reported
         since: dict[str, float] = {}
+        delivery, event = Delivery(self.folder), None
         async for _ in checks(folder, self.rescan_seconds):
-            # Stored only at the check after the event, when the triggerer has passed the event on.
-            if remembered != reported:
-                await self._remember(reported)
-                remembered = reported
+            # Stored only at a check after the event, when the triggerer has passed the event on.
+            if event is None or await delivery.is_taken():
+                event = None
+                if remembered != reported:
+                    await self._remember(reported)
+                    remembered = reported
+            elif await delivery.is_due():
+                yield event
             found = without_unfinished(snapshot(folder), reported, folder)
             changed = changes(reported, found)
             since = {name: since.get(name, time.time()) for name in changed}
             if changed and all(settled(folder / name, since[name]) for name in changed):
                 reported = found
-                yield TriggerEvent({"folder": self.folder, "changed": changed})
+                await delivery.begin()
+                event = TriggerEvent({"folder": self.folder, "changed": changed})
+                yield event
             elif not changed:
                 reported = found
 

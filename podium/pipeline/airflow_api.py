@@ -225,6 +225,18 @@ class AirflowAPI:
         answer = self._repeated("GET", path, params={"map_index": task.map_index, "deserialize": True})
         return answer.json()["value"] if answer.is_success else None
 
+    def last_error(self, dag_id: str, run_id: str, task: Task) -> str:
+        """Return the last error in the log of a task's last try; empty if there is none."""
+        of_task = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task.task_id}"
+        mapped = f"/{task.map_index}" if task.map_index >= 0 else ""
+        found = self._repeated("GET", f"/api/v2{of_task}{mapped}")
+        tries = found.json()["try_number"] if found.is_success else 0
+        params = {"map_index": task.map_index, "full_content": True}
+        log = self._repeated("GET", f"/api/v2{of_task}/logs/{tries}", params=params)
+        lines = log.json().get("content", []) if log.is_success else []
+        errors = [line["event"] for line in lines if isinstance(line, dict) and line.get("level") == "error"]
+        return str(errors[-1]) if errors else ""
+
     def active_runs(self) -> list[tuple[str, str]]:
         """Return DAG and run id of every run that has not finished, oldest first."""
         found = self._all("/dags/~/dagRuns", "dag_runs", state=["running", "queued"], order_by="run_after")

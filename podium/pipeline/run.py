@@ -232,13 +232,13 @@ def _outcome(airflow: AirflowAPI, models: Registry, dag_id: str, run_id: str, st
         for one in models.runs(f"tags.`{tag_names.DAG_RUN}` = '{run_id}' and attributes.status != 'FINISHED'")
         if tag_names.ERROR in one.data.tags
     }
-    return Outcome(
-        state,
-        sum(task.map_index >= 0 for task in tasks),
-        promoted,
-        {
-            task.name: {**faults, **invalid}.get(task.name, f"{task.task_id} failed: see its log in Airflow")
-            for task in tasks
-            if task.state == "failed"
-        },
-    )
+    known = {**faults, **invalid}
+    failed = [task for task in tasks if task.state == "failed"]
+    errors = {task.name: known.get(task.name) or _logged_error(airflow, dag_id, run_id, task) for task in failed}
+    return Outcome(state, sum(task.map_index >= 0 for task in tasks), promoted, errors)
+
+
+def _logged_error(airflow: AirflowAPI, dag_id: str, run_id: str, task: Task) -> str:
+    said = airflow.last_error(dag_id, run_id, task)
+    name = task.name if task.map_index >= 0 else task.task_id
+    return f"{name}: {said}" if said else f"{task.task_id} failed: see its log in Airflow"

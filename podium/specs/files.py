@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from podium.errors import InvalidFileError
 from podium.files.documents import load_document
-from podium.specs.vocabulary import DEPLOY, LOCAL, STEPS, current_path
+from podium.specs.vocabulary import DEPLOY, LOCAL, STEPS, TRIGGER, current_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -85,6 +85,27 @@ def served(project: Project) -> str | None:
 def _deploys_here(task: Any) -> bool:
     is_deploy = isinstance(task, dict) and current_path(task.get("python_callable")) == DEPLOY
     return is_deploy and LOCAL in (task.get("endpoints") or ())
+
+
+def dags_watching(project: Project, folder: str) -> list[str]:
+    """Return the DAGs for which every new config of a folder starts a run: their schedule is the folder alone."""
+    found = []
+    for document in readable(spec_files(project), project):
+        for dag_id, spec in document.data.items():
+            schedule = spec.get("schedule") if isinstance(spec, dict) else None
+            alone = isinstance(schedule, list) and len(schedule) == 1
+            if alone and project.path(folder) in map(project.path, _watched(schedule)):
+                found.append(str(dag_id))
+    return found
+
+
+def _watched(value: Any) -> Iterator[str]:
+    """Yield the folders of the triggers in a schedule."""
+    if isinstance(value, dict) and current_path(value.get("__type__")) == TRIGGER:
+        yield str(value.get("folder") or next(iter(value.get("__args__") or ()), ""))
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _watched(inner)
 
 
 def tasks_of(spec: dict[str, Any]) -> list[dict[str, Any]]:

@@ -16,6 +16,8 @@ DEPLOY = f"{STEPS}deploy.deploy_model"
 LOCAL = "local"
 #: The operator that asks a person to approve a promotion.
 APPROVAL = "podium.airflow.PromotionApproval"
+#: The trigger that watches a folder of configs.
+TRIGGER = "podium.airflow.ConfigFolderTrigger"
 #: Import paths of earlier releases, which specs may still use. A project's own ``tasks`` package re-exports the steps.
 FORMER = {
     "tasks.detect.detect_configs": DETECT,
@@ -26,7 +28,7 @@ FORMER = {
     "tasks.deploy.deploy_model": DEPLOY,
     "podium.approval.PromotionApproval": APPROVAL,
     "podium.callbacks.show_error": "podium.airflow.show_error",
-    "podium.watch.ConfigFolderTrigger": "podium.airflow.ConfigFolderTrigger",
+    "podium.watch.ConfigFolderTrigger": TRIGGER,
 }
 #: Arguments with notifiers that a spec can give to the promotion step, with descriptions. Podium takes them out of the
 #: spec when it builds the DAG (see `podium.specs.notifications`), so the step itself does not receive them.

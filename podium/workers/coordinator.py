@@ -28,13 +28,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import psutil
 import structlog
-from airflow.sdk.execution_time import supervisor
+from airflow.sdk.execution_time import comms, supervisor
 from airflow.sdk.execution_time.coordinator import BaseCoordinator
 
 from podium.airflow import environment, processes
 from podium.data import datasets
 from podium.pipeline.spec import read_pipeline
+from podium.registry import tag_names
 from podium.specs import dags
+from podium.workers import killed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +117,9 @@ class TaskProcess(supervisor.ProcessTracker):  # type: ignore[misc]
     def __init__(self, process: psutil.Process, control: socket.socket) -> None:
         self._process, self.control = process, control
         self.waits = False
+        #: The most memory that it has had, in bytes; known when it has ended.
+        self.peak = 0
+        self._code: int | None = None
 
     @classmethod
     def fork(cls) -> Self:
@@ -157,7 +162,17 @@ class TaskProcess(supervisor.ProcessTracker):  # type: ignore[misc]
         """
         if not self.waits and select.select([self.control], [], [], 0)[0]:
             self.waits = self._hear() == WAITS
-        return 0 if self.waits else int(self._process.wait(timeout))
+        return 0 if self.waits else self._exit_code(timeout)
+
+    def _exit_code(self, timeout: float | None) -> int:
+        """Return the exit code of the process, and note its memory, which only its parent is told, and once."""
+        if self._code is None:
+            with os.fdopen(os.pidfd_open(self.pid), "rb", buffering=0) as end:
+                if not select.select([end], [], [], timeout)[0]:
+                    raise psutil.TimeoutExpired(timeout or 0, self.pid)
+            _, status, usage = os.wait4(self.pid, 0)
+            self._code, self.peak = os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024
+        return self._code
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the process."""
@@ -172,7 +187,7 @@ class TaskProcess(supervisor.ProcessTracker):  # type: ignore[misc]
     def ended(self) -> bool:
         """Return whether the process has ended."""
         with contextlib.suppress(psutil.TimeoutExpired):
-            self._process.wait(0)
+            self._exit_code(0)
             self.control.close()
             return True
         return False
@@ -180,7 +195,7 @@ class TaskProcess(supervisor.ProcessTracker):  # type: ignore[misc]
     def end(self) -> None:
         """End the process, which must be waiting."""
         self.control.close()
-        self._process.wait()
+        self._exit_code(None)
 
     def _hear(self) -> bytes:
         """Return the next byte from the process; empty if it has ended."""
@@ -191,7 +206,7 @@ class TaskProcess(supervisor.ProcessTracker):  # type: ignore[misc]
 
 
 class SupervisedTask(supervisor.ActivitySubprocess):  # type: ignore[misc]
-    """A task whose process may already exist, and whose end is noticed at once.
+    """A task whose process may already exist, and whose end is noticed at once, with its reason.
 
     Airflow's supervisor waits for the channels of a task. These are closed shortly before its process can be reaped; if
     it checks in between, it sleeps for ``[workers] min_heartbeat_interval``, five seconds, and nothing wakes it.
@@ -229,7 +244,33 @@ class SupervisedTask(supervisor.ActivitySubprocess):  # type: ignore[misc]
             ti=what, dag_rel_path=dag_rel_path, bundle_info=bundle_info, sentry_integration=sentry_integration
         )
         task._last_heartbeat_attempt = time.monotonic()  # the message that it starts was the first one
+        task._kills = killed.out_of_memory_kills()
         return task
+
+    _kills: int = 0
+    _ended_by_airflow: bool = False
+
+    def kill(self, *arguments: Any, **named: Any) -> None:
+        """End the task, for example because somebody has marked it as failed."""
+        self._ended_by_airflow = True
+        super().kill(*arguments, **named)
+
+    def _handle_request(self, msg: Any, *arguments: Any) -> None:
+        if isinstance(msg, comms.SetRenderedMapIndex):
+            # The message that a killed task has failed would remove its name otherwise.
+            self._rendered_map_index = msg.rendered_map_index
+        super()._handle_request(msg, *arguments)
+
+    def update_task_state_if_needed(self) -> None:
+        """Report the state of an ended task; say why it was killed, and retry it only if that can help."""
+        if self._exit_code == -signal.SIGKILL and not self._ended_by_airflow:
+            out_of_memory = killed.out_of_memory_kills() > self._kills
+            reason = killed.Killed(self._process.peak, killed.memory_limit(), out_of_memory)
+            self.process_log.error(str(reason))
+            if not reason.may_retry:
+                self._should_retry = False
+            record_killed(self.ti, self._rendered_map_index, str(reason))
+        super().update_task_state_if_needed()
 
     def _monitor_subprocess(self) -> None:
         with contextlib.ExitStack() as stack:
@@ -335,6 +376,16 @@ def share_rows(dag_id: str, version: object) -> None:
     with contextlib.suppress(Exception):  # the task reports the error in its own log
         if job and datasets.is_at_hand(job.dataset, job.split):
             datasets.load(job.dataset, job.split)
+
+
+def record_killed(task: TaskInstance, name: str | None, reason: str) -> None:
+    """Close the MLflow run of a training whose process was killed, with the reason."""
+    job = _job(task.dag_id, task.dag_version_id)
+    if job is None or name is None:
+        return
+    of_this_task = f"tags.`{tag_names.DAG_RUN}` = '{task.run_id}' and tags.`{tag_names.CONFIG}` = '{name}'"
+    with contextlib.suppress(Exception):  # the next step closes it
+        environment.registry(job.pipeline).close_unfinished(of_this_task, f"{name}: {reason}")
 
 
 @functools.lru_cache(maxsize=64)

@@ -141,6 +141,11 @@ def test_killed_training_is_tried_again_and_leaves_one_version(trained_stack):
     experiment = trained_stack.mlflow.get_experiment_by_name("iris").experiment_id
     states = [r.info.status for r in trained_stack.mlflow.search_runs([experiment], "tags.`podium.config` = 'slow'")]
     assert sorted(states) == ["FINISHED", "KILLED"]
+    (killed,) = trained_stack.mlflow.search_runs([experiment], "attributes.status = 'KILLED'")
+    task = mapped(trained_stack, run)["slow"]
+    said = log_lines(trained_stack, run, task)[-1]
+    assert said.startswith("killed by SIGKILL: it had reached ")
+    assert killed.data.tags["podium.error"] == f"slow: {said}"
 
 
 def test_edited_spec_is_live_and_bad_one_hurts_nobody(trained_stack):

@@ -9,11 +9,21 @@ import time
 
 import pytest
 
+from podium.airflow import delivery
 from podium.airflow import trigger as module
 from podium.airflow.trigger import ConfigFolderTrigger
 from podium.files import writers
 
 GOOD = "estimator: GaussianNB\n"
+SPEC = """
+iris_train:
+  schedule:
+    - __type__: airflow.sdk.Asset
+      name: iris_configs
+      watchers:
+        - __type__: airflow.sdk.AssetWatcher
+          trigger: {__type__: podium.watch.ConfigFolderTrigger, folder: ./config/iris/}
+"""
 STARTED = 0.4  # seconds until the file system's notifications are set up
 QUIET = 1.0  # seconds in which an event would have arrived
 
@@ -213,6 +223,33 @@ async def test_an_event_that_was_not_taken_is_repeated(folder):
         looking = trigger.run()
         assert (await anext(looking)).payload == {"folder": "config/iris", "changed": ["nb.yaml"]}
         await looking.aclose()
+
+
+@asynchronous
+async def test_an_event_that_starts_no_run_is_repeated_until_the_dag_is_unpaused(folder, project, monkeypatch):
+    runs = {"all": 3, "active": 0}
+
+    async def count(dag_id, states):
+        assert dag_id == "iris_train"
+        return runs["active" if states else "all"]
+
+    monkeypatch.setattr(delivery, "_count", count)
+    monkeypatch.setattr(delivery, "REPEAT_SECONDS", 0.5)
+    (project.dag_specs / "iris_train.yaml").write_text(SPEC)
+    store = Store()
+    async with watching(store, rescan_seconds=0.1) as events:
+        (folder / "nb.yaml").write_text(GOOD)
+        assert await event(events) == ["nb.yaml"]
+        assert await event(events) == ["nb.yaml"], "no run has followed"
+        runs["active"] = 1
+        await nothing(events)
+    assert not store.values
+    runs["active"] = 0
+    async with watching(store, rescan_seconds=0.1) as events:
+        assert await event(events) == ["nb.yaml"], "the DAG was unpaused, which starts its trigger"
+        runs["all"] += 1
+        await nothing(events)
+    assert list(store.values[module.REPORTED]) == ["nb.yaml"]
 
 
 @asynchronous

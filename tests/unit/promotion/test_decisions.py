@@ -103,8 +103,10 @@ def test_the_log_has_the_table_and_names_what_failed(lab, good_and_better, capsy
     outcome = lab.promote(good_and_better, configs=configs)
     assert outcome["failed"] == ["typo"]
     printed = capsys.readouterr().out
-    assert "| version | config | estimator | held-out balanced_accuracy |" in printed
-    assert printed.endswith("1 failed: typo\n")
+    lines = printed.splitlines()
+    assert lines[0].split() == ["version", "config", "estimator", "balanced_accuracy", "result"]
+    assert lines[-2] == "1 failed: typo"
+    assert lines[-1].startswith("promoted: version 2 (b_tree)")
 
 
 def test_the_metric_of_the_spec_decides(lab):
