@@ -80,7 +80,7 @@ def _record_rows(pipeline: str, job: Job) -> None:
     except PodiumError as error:  # no training could use the rows, and a retry would not help
         raise AirflowFailException(str(error)) from error
     for note in record.data.tags.get(tag_names.NOTES, "").splitlines():
-        print(f"warning: {note}")
+        say(f"warning: {note}")
 
 
 def _close_interrupted_runs(pipeline: str) -> None:

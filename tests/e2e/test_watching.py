@@ -39,7 +39,8 @@ class Dag:
 
     def log(self, run_id, task_id):
         path = f"/dags/churn_train/dagRuns/{run_id}/taskInstances/{task_id}/logs/1"
-        return [line["event"] for line in self.airflow.get(path, full_content=True)["content"]]
+        events = [line["event"] for line in self.airflow.get(path, full_content=True)["content"]]
+        return [event for event in events if not event.startswith("::")]
 
 
 def test_files_dropped_while_the_dag_is_paused_start_a_run_when_it_is_unpaused(dag):
