@@ -15,7 +15,7 @@ import httpx
 from podium.errors import PodiumError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 FINISHED = ("success", "failed")
@@ -66,6 +66,10 @@ class AirflowAPI:
         Base address of the API server.
     user, password : str
         For the simple auth manager's token.
+    obstacle : callable, optional
+        Returns why Airflow may not answer now, as a sentence; while there is such a reason, requests are repeated.
+    report : callable, optional
+        Called with the reason, once.
 
     Raises
     ------
@@ -73,7 +77,15 @@ class AirflowAPI:
         If Airflow cannot be reached or refuses the login.
     """
 
-    def __init__(self, url: str, user: str, password: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        user: str,
+        password: str,
+        obstacle: Callable[[], str] = lambda: "",
+        report: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._obstacle, self._report, self._said = obstacle, report, False
         self.client = httpx.Client(base_url=url, timeout=REQUEST_SECONDS, trust_env=False)
         token = self._json("POST", "/auth/token", json={"username": user, "password": password})["access_token"]
         self.client.headers["Authorization"] = f"Bearer {token}"
@@ -91,12 +103,21 @@ class AirflowAPI:
             try:
                 response = self.client.request(method, path, **arguments)
             except httpx.HTTPError as error:
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline and not self._is_held_up():
                     raise self._silence(error) from error
             else:
-                if response.status_code not in BUSY or time.monotonic() > deadline:
+                busy = response.status_code in BUSY and time.monotonic() <= deadline
+                if not busy and not (response.is_server_error and self._is_held_up()):
                     return response
             time.sleep(POLL_SECONDS)
+
+    def _is_held_up(self) -> bool:
+        """Return whether Airflow may not answer for a reason that will pass, and report it."""
+        reason = self._obstacle()
+        if reason and not self._said:
+            self._report(reason)
+        self._said = bool(reason)
+        return self._said
 
     def _silence(self, error: httpx.HTTPError) -> PodiumError:
         return PodiumError(f"Airflow does not answer at {self.client.base_url}: {error}")
@@ -196,7 +217,7 @@ class AirflowAPI:
             # Airflow sends the state at an interval for as long as the run lasts: one request instead of many.
             try:
                 with self.client.stream("GET", path, params={"interval": POLL_SECONDS}) as lines:
-                    if lines.is_error and lines.status_code not in BUSY:
+                    if lines.is_error and lines.status_code not in BUSY and not self._is_held_up():
                         raise PodiumError(f"Airflow answers {lines.status_code} to GET {path}")
                     for line in () if lines.is_error else lines.iter_lines():
                         state = json.loads(line)["state"]
@@ -205,9 +226,9 @@ class AirflowAPI:
                         if state in FINISHED:
                             return
             except httpx.HTTPError as error:
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline and not self._is_held_up():
                     raise self._silence(error) from error
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline and not self._is_held_up():
                 raise PodiumError(f"Airflow does not answer at {self.client.base_url}")
             time.sleep(POLL_SECONDS)
 

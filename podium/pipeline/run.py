@@ -17,7 +17,7 @@ from podium.pipeline.airflow_api import AirflowAPI, Task, awaits_a_person, count
 from podium.promotion import leaderboard, records
 from podium.registry import tag_names
 from podium.registry.client import Registry
-from podium.stack import commands
+from podium.stack import commands, disk
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -81,7 +81,13 @@ def once(
         models = Registry(pipeline.job.pipeline, status.mlflow_url)
         # Takes 1.6 s, in which this process only waits.
         threading.Thread(target=importlib.import_module, args=("mlflow",), daemon=True).start()
-        airflow = AirflowAPI(status.airflow_url, status.user or "", status.password or "")
+        airflow = AirflowAPI(
+            status.airflow_url,
+            status.user or "",
+            status.password or "",
+            obstacle=lambda: disk.shortage(project.home),
+            report=lambda reason: console.print(f"waiting: {reason}", markup=False),
+        )
         airflow.wait_for_dag(pipeline.dag_id)
         check_not_paused(airflow, pipeline.dag_id, console, unpause=unpause)
         outcome = run(airflow, models, pipeline, conf, console)

@@ -2,6 +2,7 @@
 
 __all__ = [
     "commands",
+    "disk",
     "environment",
     "failures",
     "http_checks",

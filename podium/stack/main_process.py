@@ -63,7 +63,7 @@ def _run(project: Project, *, watch: bool, foreground: bool, store: bool) -> Non
     }
     try:
         states.write(project, state | {"ready": False})
-        supervisor = Supervisor(_say, sys.stdin.fileno(), SpecWatch(project, env))
+        supervisor = Supervisor(_say, sys.stdin.fileno(), SpecWatch(project, env), project.home)
         if store:
             supervisor.add(services.database(project, env))
         else:

@@ -105,6 +105,8 @@ class Stack:
 
 
 def _sentence(event: str, name: str, value: str) -> str:
+    if event == "full":
+        return f"{value}: services that have ended start again when there is space"
     if event == "ready":
         return f"{name:<16} ready in {value} s"
     return f"{name:<16} {value}; starting it again"

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from podium.errors import PodiumError
+from podium.stack import disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -95,11 +96,15 @@ class Supervisor:
     Parameters
     ----------
     report : callable
-        Called with an event (``ready`` or ``restart``), the service's name, and the seconds it took or the reason.
+        Called with an event (``ready``, ``restart`` or ``full``), the service's name, and the seconds it took or the
+        reason.
     lifeline : int
         A file descriptor that becomes readable (at end of file) when the process that needs the services ends.
     tick : callable
         Called about once a second.
+    home : pathlib.Path, optional
+        Folder that the services write to. While its disk is full, services that have ended wait for space, and are not
+        given up.
     """
 
     def __init__(
@@ -107,11 +112,14 @@ class Supervisor:
         report: Callable[[str, str, str], None],
         lifeline: int,
         tick: Callable[[], None] = lambda: None,
+        home: Path | None = None,
     ) -> None:
         self._states: dict[str, _State] = {}
         self._report = report
         self._lifeline = lifeline
         self._tick = tick
+        self._home = home
+        self._is_full = False
         self._stopping = False
         self._woken, waker = socket.socketpair()
         self._woken.setblocking(False)
@@ -164,6 +172,8 @@ class Supervisor:
             self._stopping = True
 
     def _start_possible(self) -> None:
+        if self._waits_for_space():
+            return
         for state in self._states.values():
             if state.process or state.ready or not all(self._states[name].ready for name in state.service.after):
                 continue
@@ -172,6 +182,12 @@ class Supervisor:
             else:
                 _start(state)
 
+    def _waits_for_space(self) -> bool:
+        """Return whether services wait until there is space on the disk again."""
+        if self._is_full and self._home and not disk.shortage(self._home):
+            self._is_full = False
+        return self._is_full
+
     def _check_health(self) -> None:
         for state in self._states.values():
             if state.ready or not state.process or (state.service.once and state.process.poll() is None):
@@ -179,7 +195,7 @@ class Supervisor:
             if state.service.ready(state.process.pid, state.started):
                 state.ready = state.was_ready = True
                 self._report("ready", state.service.name, f"{time.time() - state.started:.1f}")
-            elif time.time() - state.started > START_SECONDS:
+            elif time.time() - state.started > START_SECONDS and not self._is_full:
                 raise _failure(state.service, f"was not ready after {START_SECONDS} s")
 
     def _handle_deaths(self) -> None:
@@ -189,6 +205,12 @@ class Supervisor:
                 continue
             self._clear_family(state.process)
             reason = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+            if self._home and (self._is_full or disk.is_low(self._home)):
+                if not self._is_full:
+                    self._report("full", state.service.name, disk.shortage(self._home))
+                self._is_full = True
+                state.process, state.ready = None, False
+                continue
             now = time.monotonic()
             used_up = len(state.restarts) == RESTARTS and now - state.restarts[0] < RESTART_WINDOW
             if not state.was_ready or used_up:

@@ -8,6 +8,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
 from podium.airflow import environment
+from podium.airflow.failures import fails_at_once
 from podium.airflow.processes import keep_process
 from podium.data import datasets
 from podium.errors import PodiumError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+@fails_at_once
 def train_classifier(
     config: dict[str, Any],
     pipeline: str,
