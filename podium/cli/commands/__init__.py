@@ -1,3 +1,3 @@
 """The commands, a module for each group of them."""
 
-__all__ = ["files", "running", "serving", "stack", "versions"]
+__all__ = ["data", "files", "running", "serving", "stack", "versions"]

@@ -17,7 +17,10 @@ _MOST_COLUMNS, _MOST_CLASSES = 60, 20
 
 
 def data(pipeline: PipelineName = None, as_json: AsJson = False) -> None:
-    """Show the rows of a pipeline: columns and their kinds, classes, what was assumed, and what looks wrong."""
+    """Show the rows of a pipeline.
+
+    Columns and their kinds, classes, what was assumed, and what looks wrong.
+    """
     from podium.data import datasets
     from podium.pipeline.spec import find_pipeline
 
