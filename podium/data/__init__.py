@@ -9,6 +9,7 @@ __all__ = [
     "numbers",
     "options",
     "parts",
+    "rare",
     "reading",
     "refs",
     "report",
