@@ -148,6 +148,10 @@ def test_the_training_rows_are_recorded_once_whoever_detects_at_the_same_time(gr
     stored = data_records.read(grown.models, grown.models.version(1).tags)
     data = datasets.load(grown.job.dataset, grown.job.split)
     assert stored.keys.tolist() == sorted(set(data.keys_train.tolist()))
+    assert {file.path for file in grown.models.client.list_artifacts(record.info.run_id)} >= {
+        "training_rows.npy",
+        "report.json",
+    }
     assert record.data.metrics == {"training_rows": len(data.y_train), "test_rows": len(data.y_test)}
     write(grown, rows(500))
     finished = data_records._finished  # noqa: SLF001
@@ -164,6 +168,25 @@ def test_the_training_rows_are_recorded_once_whoever_detects_at_the_same_time(gr
     grown.detect()
     monkeypatch.undo()
     assert len(list(grown.models.runs(suffix=names.DATA))) == 2
+
+
+def test_equal_rows_in_both_parts_are_said_before_anything_trains(lab, capsys):
+    frame = rows(200).round(0).assign(day=range(200))
+    lab = replace(
+        lab,
+        dataset={"path": "rows.csv", "target": "label", "columns": {"day": "drop"}},
+        split={"kind": "time", "time": "day"},
+    )
+    write(lab, frame)
+    lab.write("bayes.yaml")
+    lab.detect()
+    (note,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: "))
+    assert note.endswith("equal a training row: scores on them show what a model remembers")
+    (record,) = lab.models.runs(suffix=names.DATA)
+    assert record.data.tags[tag_names.NOTES] == note.removeprefix("warning: ")
+    write(lab, frame.head(3))
+    with pytest.raises(Exception, match=r"class '.*each class needs both"):
+        lab.detect()
 
 
 def test_only_scores_on_todays_rows_rank(grown):
