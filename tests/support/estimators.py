@@ -1,5 +1,6 @@
 """Every class that a config may name, and what makes each quick to fit."""
 
+import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
@@ -7,6 +8,16 @@ from podium.configs import catalogue
 from podium.configs.parameters import parameters_of, required_parameters
 
 ALLOWED = {**catalogue.classifiers(), **catalogue.transformers()}
+# One of each way to store what was fitted: arrays, trees, compiled objects, nested estimators.
+TYPICAL = {
+    *("GaussianNB", "HistGradientBoostingClassifier", "KNeighborsClassifier", "LogisticRegression"),
+    *("OneHotEncoder", "RandomForestClassifier", "StandardScaler", "SVC", "VotingClassifier"),
+}
+
+
+def each_of(names):
+    """Return names as parameters of a test, in which all but the typical ones are slow."""
+    return [pytest.param(name, marks=() if name in TYPICAL else pytest.mark.slow) for name in sorted(names)]
 
 
 def arguments(name):

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from tests.support.patience import PATIENCE
+
 COLUMNS = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"]
 # Enough rows for the versions to predict differently for some.
 GRID = [list(row) for row in itertools.product((4.5, 6.0, 7.5), (2.0, 3.5), (1.5, 3.0, 5.0), (0.2, 1.3, 2.2))]
@@ -31,7 +33,6 @@ SPEC = """\
       pipeline: {pipeline}
       dataset: iris
 """
-PATIENCE = 30
 
 
 class Served:

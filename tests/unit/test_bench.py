@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from bench import table
 
 ROOT = Path(__file__).parents[2]
@@ -16,6 +18,7 @@ def bench(*arguments):
     )
 
 
+@pytest.mark.slow
 def test_a_bench_prints_a_table_and_writes_it(tmp_path):
     done = bench("--quick", "load", "--results", str(tmp_path))
     assert done.returncode == 0, done.stderr

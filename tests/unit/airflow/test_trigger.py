@@ -13,6 +13,7 @@ from podium.airflow import delivery
 from podium.airflow import trigger as module
 from podium.airflow.trigger import ConfigFolderTrigger
 from podium.files import writers
+from tests.support.patience import PATIENCE
 
 GOOD = "estimator: GaussianNB\n"
 SPEC = """
@@ -47,7 +48,7 @@ def folder(project):
 
 
 @contextlib.asynccontextmanager
-async def watching(store=None, rescan_seconds=30.0):
+async def watching(store=None, rescan_seconds=3600.0):
     """Run a trigger; yields a queue of the file names of each event."""
     trigger = ConfigFolderTrigger("config/iris", rescan_seconds)
     trigger.asset_state_store = store
@@ -67,8 +68,8 @@ async def watching(store=None, rescan_seconds=30.0):
             await task
 
 
-async def event(events, seconds=10):
-    return await asyncio.wait_for(events.get(), seconds)
+async def event(events):
+    return await asyncio.wait_for(events.get(), PATIENCE)
 
 
 async def nothing(events, seconds=QUIET):
@@ -93,7 +94,7 @@ async def test_a_burst_of_files_is_one_event_and_the_folder_is_created(folder):
         for number in range(20):
             (folder / f"c{number:02}.yaml").write_text(GOOD)
             await asyncio.sleep(0.01)
-        assert await event(events, 2) == [f"c{number:02}.yaml" for number in range(20)]
+        assert await event(events) == [f"c{number:02}.yaml" for number in range(20)]
         await nothing(events)
 
 
@@ -260,7 +261,7 @@ async def test_a_file_system_without_notifications_is_checked_at_the_interval(fo
     monkeypatch.setattr(module, "awatch", lambda _, **options: notifying(elsewhere, **options))
     async with watching(rescan_seconds=0.3) as events:
         (folder / "nb.yaml").write_text(GOOD)
-        assert await event(events, 3) == ["nb.yaml"]
+        assert await event(events) == ["nb.yaml"]
 
 
 @asynchronous
@@ -277,7 +278,7 @@ async def test_without_inotify_watches_the_folder_is_polled(folder, monkeypatch)
     monkeypatch.setattr(module, "awatch", exhausted)
     async with watching(rescan_seconds=0.2) as events:
         (folder / "nb.yaml").write_text(GOOD)
-        assert await event(events, 5) == ["nb.yaml"]
+        assert await event(events) == ["nb.yaml"]
     assert modes == [None, True]
 
 
@@ -285,12 +286,11 @@ async def test_without_inotify_watches_the_folder_is_polled(folder, monkeypatch)
 async def test_a_removed_folder_is_created_again_and_watched(folder):
     async with watching(rescan_seconds=0.3) as events:
         shutil.rmtree(folder)
-        for _ in range(50):
-            await asyncio.sleep(0.1)
-            if folder.is_dir():
-                break
+        async with asyncio.timeout(PATIENCE):
+            while not folder.is_dir():  # noqa: ASYNC110 - no event says so
+                await asyncio.sleep(0.1)
         (folder / "nb.yaml").write_text(GOOD)
-        assert await event(events, 5) == ["nb.yaml"]
+        assert await event(events) == ["nb.yaml"]
 
 
 def test_airflow_can_create_the_trigger_again():

@@ -25,7 +25,7 @@ from podium.errors import PodiumError
 from podium.project import Project
 from podium.registry.trusted_types import TRUSTED_TYPES
 from podium.schema_generation.constraints import SCORE_FUNCTIONS
-from tests.support.estimators import ALLOWED, arguments
+from tests.support.estimators import ALLOWED, arguments, each_of
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = [
@@ -48,7 +48,7 @@ def untrusted(estimator):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", sorted(ALLOWED))
+@pytest.mark.parametrize("name", each_of(ALLOWED))
 def test_fitted_models_are_saved_and_loaded_with_only_the_trusted_types(name):
     model = ALLOWED[name](**arguments(name)).fit(X, target(name))
     data = skops.io.dumps(model)
@@ -61,7 +61,7 @@ def test_fitted_models_are_saved_and_loaded_with_only_the_trusted_types(name):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", sorted(ALLOWED))
+@pytest.mark.parametrize("name", each_of(ALLOWED))
 def test_no_option_needs_another_trusted_type(name):
     for parameter in parameters_of(name).by_name.values():
         if parameter.name == "scoring" and name != "TunedThresholdClassifierCV":

@@ -268,6 +268,7 @@ def random_trees(seed, count, **params):
     return [DecisionTreeClassifier(max_features=1, random_state=int(state), **params) for state in states]
 
 
+@pytest.mark.slow
 def test_the_best_of_many_by_chance_is_not_promoted_on_cross_validated_scores():
     simulations = 200
     naive = tested = 0

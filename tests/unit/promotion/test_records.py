@@ -7,6 +7,7 @@ import pytest
 
 from podium.promotion import decisions, history, report
 from podium.registry import names, tag_names
+from tests.support.patience import PATIENCE
 
 CONFIGS = {
     "a_first": "estimator: DecisionTreeClassifier\nparams: {max_depth: 1}\n",
@@ -74,7 +75,7 @@ def test_promotions_that_do_not_see_each_other_compare_afterwards(lab, reports, 
     def open_together(*args):
         if not getattr(first_time, "passed", False):
             first_time.passed = True
-            together.wait(60)
+            together.wait(PATIENCE)
         return opening(*args)
 
     monkeypatch.setattr(decisions, "_open", open_together)
@@ -93,7 +94,7 @@ def test_the_description_names_the_champion_though_the_slower_decision_writes_la
     def open_together(*args):
         if not getattr(first_time, "passed", False):
             first_time.passed = True
-            both.wait(60)
+            both.wait(PATIENCE)
         return opening(*args)
 
     def describe_in_order(models, record):
@@ -116,7 +117,7 @@ def test_four_at_once(lab, reports):
     together = threading.Barrier(4)
 
     def promoting(version):
-        together.wait(60)
+        together.wait(PATIENCE)
         return promote(lab, reports, version)
 
     with ThreadPoolExecutor(4) as pool:

@@ -50,7 +50,7 @@ def test_no_request_fails_during_a_swap_and_no_connection_sees_the_old_version_a
             hall.models.set_production(number)
             started = time.monotonic()
             server.line(f"serving version {number} ", after=seen)
-            assert time.monotonic() - started < 10  # usually under one; the bound allows for a loaded machine
+            assert time.monotonic() - started < 30  # usually under one; the bound allows for a loaded machine
             assert server.predict(BODY).headers["x-podium-model-version"] == str(number)
         answers = [client.finish() for client in clients]
     assert [client.error for client in clients] == [None] * 4

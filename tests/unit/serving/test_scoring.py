@@ -24,7 +24,7 @@ from podium.errors import RequestError
 from podium.registry import model_files
 from podium.serving.scoring import Scorer
 from podium.training import fit
-from tests.support.estimators import ALLOWED, arguments
+from tests.support.estimators import ALLOWED, arguments, each_of
 
 ROOT = Path(__file__).parents[3]
 DATA = {"iris": "iris", "churn": {"path": "data/churn.csv", "target": "churned"}}
@@ -132,7 +132,7 @@ def test_predictions_and_refusals_equal_those_of_mlflow(name):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", sorted({*SINGLE_LABEL, *catalogue.transformers()}))
+@pytest.mark.parametrize("name", each_of({*SINGLE_LABEL, *catalogue.transformers()}))
 def test_a_pipeline_predicts_the_same_for_an_array_as_for_a_data_frame(name):
     rows = rows_of("iris")
     labels = rows.y_train

@@ -11,19 +11,19 @@ from scripts import browser
 from tests.support.checkout import Checkout, copy_project, up
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def checkout(tmp_path_factory) -> Checkout:
     return copy_project(tmp_path_factory.mktemp("checkout"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(checkout: Checkout):
     """``podium up`` in the copy."""
     with up(checkout):
         yield checkout
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def trained_stack(stack: Checkout) -> Checkout:
     """The stack after the run that the shipped configs start by themselves."""
     stack.first_run = stack.finished_run("iris_train", after=0)

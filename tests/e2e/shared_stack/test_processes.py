@@ -146,4 +146,4 @@ def test_a_killed_task_fails_alone(run):
 
 
 def test_a_process_without_work_ends(run):
-    wait_until(lambda: not any(map(psutil.pid_exists, pids(run, "keeps") | pids(run, "dies"))), "they end", 30)
+    wait_until(lambda: not any(map(psutil.pid_exists, pids(run, "keeps") | pids(run, "dies"))), "they end")

@@ -83,7 +83,7 @@ class Told:
             lines = file.read_text().splitlines() if file.exists() else []
             return lines[self._read :] if len(lines) >= self._read + count else []
 
-        new = wait_until(come, f"{count} letters", 30)
+        new = wait_until(come, f"{count} letters")
         self._read += len(new)
         return new
 

@@ -157,9 +157,7 @@ def test_edited_spec_is_live_and_bad_one_hurts_nobody(trained_stack):
     airflow.wait_for_dag("empty_train")
 
     (specs / "empty_train.yaml").write_text(spec.replace("description: Train", "description: Edited. Train"))
-    wait_until(
-        lambda: airflow.get("/dags/empty_train")["description"].startswith("Edited."), "the edited spec is live", 30
-    )
+    wait_until(lambda: airflow.get("/dags/empty_train")["description"].startswith("Edited."), "the edited spec is live")
 
     (specs / "bad.yaml").write_text("bad_one:\n  tasks: [\n")
 
@@ -167,7 +165,7 @@ def test_edited_spec_is_live_and_bad_one_hurts_nobody(trained_stack):
         errors = airflow.get("/importErrors")["import_errors"]
         return next((e["stack_trace"] for e in errors if "dag_specs/bad.yaml:3:1" in e["stack_trace"]), None)
 
-    wait_until(import_error, "the bad spec is an import error", 30)
+    wait_until(import_error, "the bad spec is an import error")
     for dag_id in ("iris_train", "iris_host", "churn_train", "empty_train"):
         dag = airflow.get(f"/dags/{dag_id}")
         assert (dag["has_import_errors"], dag["is_stale"]) == (False, False)
