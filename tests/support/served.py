@@ -1,20 +1,17 @@
-"""The inference server as a user runs it: the command in a separate process, on a free port."""
+"""The inference server as a user runs it: the command in a process of its own, on a free port."""
 
-import contextlib
 import http.client
 import itertools
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 
+from tests.support import forked_command
 from tests.support.patience import PATIENCE
 
 COLUMNS = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"]
@@ -23,7 +20,6 @@ GRID = [list(row) for row in itertools.product((4.5, 6.0, 7.5), (2.0, 3.5), (1.5
 BODY = {"dataframe_split": {"columns": COLUMNS, "data": GRID}}
 
 
-PODIUM = Path(sys.executable).with_name("podium")
 SPEC = """\
 {pipeline}_train:
   tasks:
@@ -56,20 +52,14 @@ class Served:
         self._news = threading.Condition()
         port = [] if "--port" in options else ["--port", "0"]
         given = {k: v for k, v in {**os.environ, "PODIUM_PROJECT": str(project.root), **env}.items() if v is not None}
-        self.process = subprocess.Popen(
-            [PODIUM, "serve", f"{pipeline}_train", *port, *options],
-            env=given,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        self.process, self._output = forked_command.start(["serve", f"{pipeline}_train", *port, *options], given)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         self.url = self.line("serving ").rpartition(" ")[2]
         self.client = httpx.Client(base_url=self.url, timeout=PATIENCE)
 
     def _read(self):
-        for line in self.process.stdout:
+        for line in self._output:
             with self._news:
                 self.lines.append(line.rstrip())
                 self._news.notify_all()
@@ -108,25 +98,21 @@ class Served:
 
     def stop(self, number=signal.SIGTERM):
         """Send a signal to stop, and return the exit code."""
-        self.process.send_signal(number)
-        try:
-            return self.process.wait(PATIENCE)
-        finally:
-            self._reader.join()
+        os.kill(self.process.pid, number)
+        self.process.join(PATIENCE)
+        self._reader.join()
+        return self.process.exitcode
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.client.close()
-        with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
+        self.process.terminate()
+        self.process.join(PATIENCE)
+        self.process.kill()
         self._reader.join()
-        self.process.stdout.close()
+        self._output.close()
 
 
 class Client(threading.Thread):
