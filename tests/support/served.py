@@ -55,7 +55,11 @@ class Served:
         self.process, self._output = forked_command.start(["serve", f"{pipeline}_train", *port, *options], given)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        self.url = self.line("serving ").rpartition(" ")[2]
+        try:
+            self.url = self.line("serving ").rpartition(" ")[2]
+        except AssertionError:
+            self._end()
+            raise
         self.client = httpx.Client(base_url=self.url, timeout=PATIENCE)
 
     def _read(self):
@@ -108,6 +112,9 @@ class Served:
 
     def __exit__(self, *_):
         self.client.close()
+        self._end()
+
+    def _end(self):
         self.process.terminate()
         self.process.join(PATIENCE)
         self.process.kill()

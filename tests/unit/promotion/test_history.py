@@ -16,7 +16,7 @@ RULE = Rule("log_loss")
 
 
 @pytest.fixture
-def two_champions(lab):
+def two_champions(lab, without_plots):  # noqa: ARG001
     """A pipeline in which version 2 has followed version 1."""
     for name, text in (("good.yaml", "estimator: GaussianNB\n"), ("better.yaml", BETTER)):
         lab.write(name, text)

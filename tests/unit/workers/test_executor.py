@@ -23,7 +23,7 @@ from podium.stack.environment import service_environment
 from podium.stack.ports import Ports
 from podium.workers import coordinator, executor
 
-FORKS = 40
+FORKS = 10
 # Runs in a process of its own, like the scheduler: warms up and forks as workers and supervisors do.
 WARM = """
 import gc, json, os, stat, sys
