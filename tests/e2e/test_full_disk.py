@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from tests.support.checkout import PODIUM, TIMEOUT, copy_project
+from tests.support.checkout import PODIUM, copy_project
+from tests.support.patience import PATIENCE
 
 SIZE = "700m"
 
@@ -59,7 +60,7 @@ def test_a_run_goes_on_when_there_is_space_again(small):
         if "no space left on" in line and filling.exists():
             assert f"no space left on {filling.parent} (needs about 100 MB)" in line
             filling.unlink()
-    assert command.wait(TIMEOUT) == 0, "".join(lines)
+    assert command.wait(PATIENCE) == 0, "".join(lines)
     assert any("no space left on" in line for line in lines), "".join(lines)
     rows = json.loads(small.podium("leaderboard", "iris", "--json").stdout)
     assert len(rows) == 12
