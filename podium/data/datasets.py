@@ -82,6 +82,11 @@ class Dataset:
     folds: list[Fold]
     notes: tuple[str, ...]
 
+    @property
+    def scoring(self) -> dict[str, Any]:
+        """How the test rows are scored: their ``weights``, as an array or None, and the ``positive`` class."""
+        return {"weights": None if self.w_test is None else self.w_test.to_numpy(), "positive": self.positive}
+
 
 def load(ref: DatasetRef, split: Split) -> Dataset:
     """Read a data set and split it.

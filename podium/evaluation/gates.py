@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from podium.errors import PodiumError, did_you_mean
-from podium.evaluation.metrics import GREATER_IS_BETTER
+from podium.evaluation import scorers
+from podium.evaluation.metrics import GREATER_IS_BETTER, greater_is_better
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
 
 # What an inference server measures while a version runs as its shadow model: the share of predictions that equal
 # Production's, the median time of a prediction, and the number of rows. A version without such a run has none of them.
 SHADOW = {"shadow_agreement": True, "shadow_latency_ms": False, "shadow_rows": True}
-# What validation measures in addition to the scores: the time to predict one row, and the size of the saved model.
-MEASURED = {"latency_ms": False, "model_bytes": False, **SHADOW}
+# What is measured in addition to the scores: by validation, the time to predict one row, and the size of the saved
+# model; by training, the number of different warnings.
+MEASURED = {"latency_ms": False, "model_bytes": False, "warnings": False, **SHADOW}
+UNRECORDED = "a gate limits its warnings, which its training did not record: train it again"
 # The least improvement over a champion whose value is 0, for which there is no relative change.
 LEAST_CHANGE = 1e-10
-PARTS = ("threshold", "min_absolute_change", "min_relative_change")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Gate:
     ----------
     metric : str
         A metric of :mod:`podium.evaluation.metrics`, ``latency_ms`` (median time to predict one row), ``model_bytes``,
-        one of :data:`SHADOW`, or any scorer of scikit-learn (higher is always better).
+        ``warnings`` (number of different warnings of the training), one of :data:`SHADOW`, or any scorer of
+        scikit-learn (higher is always better).
     threshold : float or None
         The metric must be at least this, or at most this if lower is better.
     min_absolute_change : float or None
@@ -47,14 +49,16 @@ class Gate:
     """
 
     metric: str
-    threshold: float | None = None
-    min_absolute_change: float | None = None
-    min_relative_change: float | None = None
+    # The metadata is the range of each part, as JSON Schema.
+    threshold: float | None = field(default=None, metadata={})
+    min_absolute_change: float | None = field(default=None, metadata={"exclusiveMinimum": 0})
+    min_relative_change: float | None = field(default=None, metadata={"minimum": 0, "maximum": 1})
 
     def __post_init__(self) -> None:
-        known = (*GREATER_IS_BETTER, *MEASURED, *scorer_names())
-        if self.metric not in known:
-            hint = did_you_mean(self.metric, known) or ": use a metric of training or a scorer of scikit-learn"
+        if self.metric not in GREATER_IS_BETTER and self.metric not in MEASURED and self.metric not in scorers.names():
+            hint = did_you_mean(self.metric, known()) or ": use a metric of training or a scorer of scikit-learn"
+            if instead := scorers.instead_of(self.metric):
+                hint = f": it is for rows with several labels, use {instead}"
             raise PodiumError(f"unknown metric {self.metric!r} in gates{hint}")
         self._check_parts()
 
@@ -70,7 +74,7 @@ class Gate:
     @property
     def greater_is_better(self) -> bool:
         """Whether higher is better."""
-        return {**GREATER_IS_BETTER, **MEASURED}.get(self.metric, True)
+        return MEASURED.get(self.metric, greater_is_better(self.metric))
 
     def failures(self, candidate: Mapping[str, float], champion: Mapping[str, float] | None) -> list[str]:
         """Return why a candidate does not pass, one sentence per part; empty if it passes.
@@ -84,7 +88,7 @@ class Gate:
         """
         value = candidate.get(self.metric, math.nan)
         if not math.isfinite(value):
-            return [f"it has no {self.metric}, which a gate requires"]
+            return [UNRECORDED if self.metric == "warnings" else f"it has no {self.metric}, which a gate requires"]
         found = []
         if self.threshold is not None and not self._reaches(value, self.threshold):
             bound = "at least" if self.greater_is_better else "at most"
@@ -123,10 +127,34 @@ class Gate:
         for part, value in given.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                 raise PodiumError(f"gate {self.metric}: {part} must be a number, not {value!r}")
-        if "min_absolute_change" in given and not given["min_absolute_change"] > 0:
-            raise PodiumError(f"gate {self.metric}: min_absolute_change must be above 0")
-        if "min_relative_change" in given and not 0 <= given["min_relative_change"] <= 1:
-            raise PodiumError(f"gate {self.metric}: min_relative_change must be between 0 and 1")
+            if not _is_in_range(value, RANGES[part]):
+                raise PodiumError(f"gate {self.metric}: {part} must be {_words(RANGES[part])}")
+
+
+#: The parts of a gate, and their ranges as JSON Schema.
+RANGES: dict[str, Mapping[str, Any]] = {part.name: part.metadata for part in fields(Gate) if part.name != "metric"}
+PARTS = tuple(RANGES)
+
+
+def _is_in_range(value: float, schema: Mapping[str, Any]) -> bool:
+    least, most = schema.get("minimum", -math.inf), schema.get("maximum", math.inf)
+    return bool(least <= value <= most and value > schema.get("exclusiveMinimum", -math.inf))
+
+
+def _words(schema: Mapping[str, Any]) -> str:
+    if "exclusiveMinimum" in schema:
+        return f"above {schema['exclusiveMinimum']}"
+    return f"between {schema['minimum']} and {schema['maximum']}"
+
+
+def known() -> list[str]:
+    """Return every metric that a gate can name."""
+    return [*GREATER_IS_BETTER, *MEASURED, *sorted(set(scorers.names()) - set(GREATER_IS_BETTER))]
+
+
+def described(gates: Iterable[Gate]) -> list[str]:
+    """Return gates as sentences in a fixed order, so that the gates of two decisions can be compared."""
+    return sorted(map(str, gates))
 
 
 def from_spec(value: Mapping[str, Any] | None) -> tuple[Gate, ...]:
@@ -144,25 +172,3 @@ def from_spec(value: Mapping[str, Any] | None) -> tuple[Gate, ...]:
             raise PodiumError(f"unknown key {word!r} in gate {metric}{did_you_mean(word, PARTS)}")
         gates.append(Gate(metric, **parts))
     return tuple(gates)
-
-
-@functools.cache
-def scorer_names() -> list[str]:
-    """Return the names of scikit-learn's scorers."""
-    from sklearn.metrics import get_scorer_names
-
-    return list(get_scorer_names())
-
-
-def extra_scores(model: Any, x: Any, y: Any, gates: Sequence[Gate]) -> dict[str, float]:
-    """Score a model with the scikit-learn scorers that gates name and training does not log.
-
-    Raises
-    ------
-    ValueError
-        If a scorer cannot be used with this model or these labels.
-    """
-    from sklearn.metrics import get_scorer
-
-    own = {**GREATER_IS_BETTER, **MEASURED}
-    return {g.metric: float(get_scorer(g.metric)(model, x, y)) for g in gates if g.metric not in own}

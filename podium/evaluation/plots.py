@@ -11,7 +11,7 @@ import itertools
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from podium.evaluation.metrics import GREATER_IS_BETTER
+from podium.evaluation.metrics import greater_is_better
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from podium.evaluation.metrics import Predictions
+    from podium.evaluation.predictions import Predictions
 
     Array = np.ndarray[Any, Any]
 
@@ -54,7 +54,7 @@ def metrics_figure(
     Parameters
     ----------
     metric : str
-        One of :data:`podium.evaluation.metrics.GREATER_IS_BETTER`.
+        A metric of training, or a scorer of scikit-learn.
     scores : sequence of (str, float, float, float)
         Title of a model, its value, lower and upper end of the interval (NaN if there is none); best first, at least
         one. The first twenty are drawn; a champion further down replaces the last of them.
@@ -73,7 +73,7 @@ def metrics_figure(
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((left / width, bottom / height, wide / width, high / height))
     _draw_scores(axes, shown, titles, champion)
-    direction = "higher" if GREATER_IS_BETTER[metric] else "lower"
+    direction = "higher" if greater_is_better(metric) else "lower"
     axes.set_xlabel(f"{metric} on held-out rows ({direction} is better), {interval}")
     if len(shown) < len(scores):
         more = f"{len(scores) - len(shown)} more models are not shown"

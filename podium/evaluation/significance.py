@@ -6,29 +6,39 @@ its p-values for the number of challengers, and :func:`interval` estimates how l
 
 from __future__ import annotations
 
+import functools
+import itertools
+import warnings
 from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
-from podium.evaluation.metrics import GREATER_IS_BETTER, scores_of
+from podium.evaluation import scorers
+from podium.evaluation.metrics import GREATER_IS_BETTER, greater_is_better, scores_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
 
-    from podium.evaluation.metrics import Predictions
+    from podium.evaluation.predictions import Predictions
 
     Array = np.ndarray[Any, Any]
 
 
-# Limits on resampled rows (times classes for roc_auc, the slowest score): in total, which takes 1 to 2 seconds on one
-# core, and in memory at a time. A 99 % interval needs at least 199 resamples to have one beyond each end. With at least
-# 20 resamples per batch, the cost of sorting the rows once per batch is negligible.
+# Limits on resampled rows (times classes for roc_auc, the slowest formula): in total, which takes 1 to 2 seconds on one
+# core, fewer for a scorer of scikit-learn; and in memory at a time. A 99 % interval needs at least 199 resamples to
+# have one beyond each end. With at least 20 resamples per batch, the cost of sorting the rows once per batch is
+# negligible.
 LARGEST_BOOTSTRAP = 20_000_000
+LARGEST_OF_SCORER, MOST_OF_SCORER = 2_000_000, 999
 LARGEST_BATCH = 250_000
 LEAST_RESAMPLES = 199
 LEAST_BATCH = 20
+# With fewer permutations, no p-value would be small enough to be corrected for many challengers.
+LEAST_PERMUTATIONS = 999
+#: Metrics that depend only on how rows are ranked.
+RANKED = ("roc_auc", "average_precision")
 
 
 def decisive(metric: str) -> Literal["mcnemar", "resampled_t"]:
@@ -40,9 +50,9 @@ def decisive(metric: str) -> Literal["mcnemar", "resampled_t"]:
     Raises
     ------
     ValueError
-        If the metric is not one of :data:`podium.evaluation.metrics.GREATER_IS_BETTER`.
+        If the metric is neither one of :data:`podium.evaluation.metrics.GREATER_IS_BETTER` nor a scorer.
     """
-    if metric not in GREATER_IS_BETTER:
+    if metric not in GREATER_IS_BETTER and metric not in scorers.names():
         raise ValueError(f"unknown metric {metric!r}")
     return "mcnemar" if metric == "accuracy" else "resampled_t"
 
@@ -201,6 +211,100 @@ def rows_for_power(confidence: float, gain: float = 0.1, disagreement: float = 0
     return math.ceil(float(root / gain) ** 2)
 
 
+def permutation(
+    metric: str,
+    y: Any,
+    champion: Predictions,
+    challenger: Predictions,
+    *,
+    weights: Array | None = None,
+    positive: Any = None,
+    seed: int = 0,
+    permutations: int = 1999,
+) -> float | None:
+    """Test whether a challenger's score on held-out rows is better than the champion's.
+
+    If both are equally good, it does not matter which of them made which prediction of a row. The test swaps their
+    predictions at random, row by row, and counts how often the gain is at least the observed one. Assumes that the rows
+    are independent of each other and that neither model has seen them. The models are fixed: the p-value does not
+    include the variation between trainings.
+
+    For a metric that ranks the rows, the values of each model are replaced by their ranks first, so that the scales of
+    the two need not agree.
+
+    Parameters
+    ----------
+    metric : str
+        A metric of training, or a scorer of scikit-learn.
+    y : array-like, (n_rows,)
+        The true labels.
+    champion, challenger : Predictions
+        Their predictions on the same rows, in the order of `y`.
+    weights : numpy.ndarray of float, (n_rows,), optional
+        How much each row counts.
+    positive : label, optional
+        The positive class.
+    seed : int
+        Seed of the permutations.
+    permutations : int
+        Number of permutations. Fewer are drawn, but at least 999, as in :func:`interval`.
+
+    Returns
+    -------
+    float or None
+        One-sided p-value, in (0, 1], of the hypothesis that the challenger is no better; None if the metric is a time,
+        or a model does not provide what the metric needs.
+
+    References
+    ----------
+    Fisher (1935), The design of experiments, section 21. With ranks: Venkatraman and Begg (1996), A distribution-free
+    procedure for comparing receiver operating characteristic curves from a paired experiment, Biometrika 83.
+    """
+    import numpy as np
+
+    labels, (before, after), positive = _encoded(metric, np.asarray(y), [champion, challenger], positive)
+    if metric in RANKED:
+        before, after = _ranks(before), _ranks(after)
+    both = before.followed_by(after)
+    twice = np.concatenate([labels, labels])
+    score = functools.partial(
+        scores_of, names=[metric], weights=None if weights is None else np.tile(weights, 2), positive=positive
+    )
+    rng, rows = np.random.default_rng(seed), len(labels)
+    total = min(permutations, _most(metric, 2 * rows, [both], LEAST_PERMUTATIONS))
+    swapped = np.zeros((1, rows), dtype=int)
+    gains: list[Array] = []
+    for size in [0, *_batches(total, max(LEAST_BATCH, LARGEST_BATCH // (2 * rows)))]:
+        if size:
+            swapped = rng.integers(2, size=(size, rows))
+        old, new = (
+            score(both, twice, counts=np.concatenate(parts, axis=1))
+            for parts in ((1 - swapped, swapped), (swapped, 1 - swapped))
+        )
+        if metric not in old or metric not in new:
+            return None
+        gains.append(new[metric] - old[metric] if greater_is_better(metric) else old[metric] - new[metric])
+    observed, *found = gains
+    # A gain that is the same but for rounding counts as reached.
+    reached = sum(int((part >= observed - 1e-12).sum()) for part in found)
+    return (1 + reached) / (1 + total)
+
+
+def _ranks(predictions: Predictions) -> Predictions:
+    """Return predictions with the rank of each row among all of them, by class, in place of its value."""
+    from scipy.stats import rankdata
+
+    values = predictions.decisions if predictions.decisions is not None else predictions.ranking
+    ranks = None if values is None else rankdata(values, axis=0)
+    return replace(predictions, probabilities=None if ranks is None else ranks / len(ranks), decisions=None)
+
+
+def _batches(total: int, size: int) -> Iterator[int]:
+    yield from itertools.repeat(size, total // size)
+    if total % size:
+        yield total % size
+
+
 def interval(
     metric: str,
     y: Any,
@@ -209,6 +313,9 @@ def interval(
     confidence: float = 0.95,
     seed: int = 0,
     resamples: int = 1999,
+    *,
+    weights: Array | None = None,
+    positive: Any = None,
 ) -> tuple[float, float] | None:
     """Return the bootstrap percentile interval of a challenger's gain on held-out rows.
 
@@ -219,9 +326,9 @@ def interval(
     Parameters
     ----------
     metric : str
-        One of :data:`podium.evaluation.metrics.GREATER_IS_BETTER`.
+        A metric of training, or a scorer of scikit-learn.
     y : array-like, (n_rows,)
-        The true labels, all of them known to both models.
+        The true labels.
     champion, challenger : Predictions
         Their predictions on the same rows, in the order of `y`.
     confidence : float
@@ -230,75 +337,114 @@ def interval(
         Seed of the resampling.
     resamples : int
         Number of resamples. Fewer are drawn, but at least 199, if resamples times rows (times classes for ``roc_auc``)
-        exceeds 20 million: 10,000 rows take 1 to 2 seconds whatever the metric, 200,000 take 2, and 10 for ``roc_auc``.
+        exceeds 20 million: 10,000 rows take 1 to 2 seconds whatever the metric, 200,000 take 2, and 10 for
+        ``roc_auc``. For a scorer of scikit-learn, which scores one resample at a time, at most 999 are drawn, and 2
+        million rows.
+    weights : numpy.ndarray of float, (n_rows,), optional
+        How much each row counts.
+    positive : label, optional
+        The positive class.
 
     Returns
     -------
     tuple of (float, float), or None
         Lower and upper end of the gain, in the metric's units, positive if the challenger is better; None if the metric
-        is a time, or a model does not provide what the metric needs.
+        is a time, or a model does not provide what the metric needs, or it is undefined for a resample.
 
     References
     ----------
     Efron and Tibshirani (1993), An introduction to the bootstrap, chapter 13.
     """
-    return _bootstrap(metric, y, [champion, challenger], confidence, seed, resamples)
+    return _bootstrap(metric, y, [champion, challenger], confidence, seed, resamples, weights, positive)
 
 
 def score_interval(
-    metric: str, y: Any, predictions: Predictions, confidence: float = 0.95, seed: int = 0, resamples: int = 1999
+    metric: str,
+    y: Any,
+    predictions: Predictions,
+    confidence: float = 0.95,
+    seed: int = 0,
+    resamples: int = 1999,
+    *,
+    weights: Array | None = None,
+    positive: Any = None,
 ) -> tuple[float, float] | None:
     """Return the bootstrap percentile interval of one model's score on held-out rows; see :func:`interval`."""
-    return _bootstrap(metric, y, [predictions], confidence, seed, resamples)
+    return _bootstrap(metric, y, [predictions], confidence, seed, resamples, weights, positive)
 
 
 def _bootstrap(
-    metric: str, y: Any, predictions: Sequence[Predictions], confidence: float, seed: int, resamples: int
+    metric: str,
+    y: Any,
+    predictions: Sequence[Predictions],
+    confidence: float,
+    seed: int,
+    resamples: int,
+    weights: Array | None,
+    positive: Any,
 ) -> tuple[float, float] | None:
     """Return the interval of one model's score, or of the gain of the second model over the first."""
     import numpy as np
     from scipy.stats import bootstrap
 
-    codes, models = _encoded(np.asarray(y), predictions)
-    if any(metric not in scores_of(model, codes, [metric]) for model in models):
+    labels, models, positive = _encoded(metric, np.asarray(y), predictions, positive)
+    score = functools.partial(scores_of, y=labels, names=[metric], weights=weights, positive=positive)
+    if any(metric not in score(model) for model in models):
         return None
-    members = [np.flatnonzero(codes == code) for code in np.unique(codes)]
+    members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
 
     def statistic(*drawn: Array, axis: int) -> Any:
         parts = [part[..., : len(rows)] for part, rows in zip(drawn, members, strict=True)]
         counts = _counts(np.concatenate(parts, axis=axis))
-        scores = [scores_of(model, codes, [metric], counts)[metric] for model in models]
+        # An undefined score of a resample makes the interval undefined.
+        scores = [score(model, counts=counts).get(metric, np.full(len(counts), np.nan)) for model in models]
         if len(scores) == 1:
             return scores[0]
-        return scores[1] - scores[0] if GREATER_IS_BETTER[metric] else scores[0] - scores[1]
+        return scores[1] - scores[0] if greater_is_better(metric) else scores[0] - scores[1]
 
-    columns = max(len(model.classes) for model in models) if metric == "roc_auc" else 1
-    found = bootstrap(
-        # SciPy refuses a sample of one row: the row is passed twice, and `statistic` uses one of the two.
-        [np.resize(rows, max(2, len(rows))) for rows in members],
-        statistic,
-        vectorized=True,
-        axis=-1,
-        n_resamples=min(resamples, max(LEAST_RESAMPLES, LARGEST_BOOTSTRAP // (len(codes) * columns))),
-        batch=max(LEAST_BATCH, LARGEST_BATCH // len(codes)),
-        confidence_level=confidence,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # SciPy warns of the resamples without a score
+        found = bootstrap(
+            # SciPy refuses a sample of one row: the row is passed twice, and `statistic` uses one of the two.
+            [np.resize(rows, max(2, len(rows))) for rows in members],
+            statistic,
+            vectorized=True,
+            axis=-1,
+            n_resamples=min(resamples, _most(metric, len(labels), models, LEAST_RESAMPLES)),
+            batch=max(LEAST_BATCH, LARGEST_BATCH // len(labels)),
+            confidence_level=confidence,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        )
     low, high = found.confidence_interval
-    return float(low), float(high)
+    return (float(low), float(high)) if np.isfinite([low, high]).all() else None
 
 
-def _encoded(y: Array, models: Sequence[Predictions]) -> tuple[Array, list[Predictions]]:
-    """Replace labels by integers, which sort faster than strings."""
+def _most(metric: str, rows: int, models: Sequence[Predictions], least: int) -> int:
+    """Return how many resamples of rows there is time for."""
+    if metric not in GREATER_IS_BETTER:
+        return min(MOST_OF_SCORER, max(least, LARGEST_OF_SCORER // rows))
+    columns = max(len(model.classes) for model in models) if metric == "roc_auc" else 1
+    return max(least, LARGEST_BOOTSTRAP // (rows * columns))
+
+
+def _encoded(
+    metric: str, y: Array, models: Sequence[Predictions], positive: Any
+) -> tuple[Array, list[Predictions], Any]:
+    """Replace labels, and the positive class, by integers, which sort faster than strings.
+
+    A scorer of scikit-learn encodes them itself. All models get a column for every label.
+    """
     import numpy as np
 
     names = np.unique(np.concatenate([y, *(model.labels for model in models), *(model.classes for model in models)]))
-    coded = [
-        replace(model, labels=np.searchsorted(names, model.labels), classes=np.searchsorted(names, model.classes))
-        for model in models
-    ]
-    return np.searchsorted(names, y), coded
+    wide = [model.with_classes(names) for model in models]
+    if metric not in GREATER_IS_BETTER:
+        return y, wide, positive
+    codes = np.arange(len(names))
+    coded = [replace(model, labels=np.searchsorted(names, model.labels), classes=codes) for model in wide]
+    found = np.flatnonzero(names == positive) if positive is not None else codes[:0]
+    return np.searchsorted(names, y), coded, int(found[0]) if len(found) else None
 
 
 def _counts(drawn: Array) -> Array:

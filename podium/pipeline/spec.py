@@ -16,6 +16,7 @@ from podium.training.job import Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from podium.files.documents import Document
     from podium.project import Project
@@ -158,6 +159,35 @@ def unknown_pipeline(project: Project, name: str, registered: Sequence[str] = ()
 def outlines(project: Project) -> list[Outline]:
     """Return the outline of every DAG that promotes models; specs with mistakes are left out."""
     return [outline for document in readable(spec_files(project), project) for outline in _outlines(document)]
+
+
+def metrics_of(project: Project, pipeline: str, dag_id: str | None = None) -> list[str]:
+    """Return the metrics that specs name for the promotions of a pipeline: the deciding ones and those of gates.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    pipeline : str
+        Name of the pipeline.
+    dag_id : str, optional
+        A DAG: if it promotes models of the pipeline, only its spec is read.
+    """
+    files = files_of(project, dag_id) if dag_id else []
+    return _metrics(project, pipeline, files) or _metrics(project, pipeline, spec_files(project))
+
+
+def _metrics(project: Project, pipeline: str, files: Sequence[Path]) -> list[str]:
+    found: dict[str, None] = {}
+    for document in readable(files, project):
+        for dag_id in document.data.keys() - set(NOT_DAGS):
+            try:
+                promote = _steps(expand(document.data[dag_id])).get(vocabulary.PROMOTE, {})
+                if promote.get("pipeline") == pipeline:
+                    found |= dict.fromkeys([promote.get("metric", Rule.metric), *(promote.get("gates") or ())])
+            except (PodiumError, AttributeError, TypeError):  # validate reports what is wrong with its shape
+                continue
+    return sorted(name for name in found if isinstance(name, str))
 
 
 def _outlines(document: Document) -> Iterator[Outline]:

@@ -8,9 +8,11 @@ GitHub remove.
 from __future__ import annotations
 
 import html
+import json
 from typing import TYPE_CHECKING, Any
 
-from podium.evaluation.metrics import GREATER_IS_BETTER
+from podium.evaluation.gates import MEASURED
+from podium.evaluation.metrics import GREATER_IS_BETTER, greater_is_better
 from podium.registry import client, model_files, tag_names
 
 if TYPE_CHECKING:
@@ -109,7 +111,7 @@ def card(
 
     section("", _summary(model, tags, target), f"> {_plain(description)}" if description else "")
     section("Intended use", _list(_uses(model, tags, target)))
-    section("Limits", _list(_limits(model, rows, scores)))
+    section("Limits", _list(_limits(model, rows, scores, tags)))
     section("How to load it", _loading(name, version, model))
     section("Decision", _facts(_who(reason, decided, by, approver, previous)))
     section(
@@ -157,14 +159,18 @@ def _uses(model: Any, tags: Mapping[str, str], target: str) -> list[str]:
     ]
 
 
-def _limits(model: Any, rows: tuple[int, int], scores: Mapping[str, float]) -> list[str]:
+def _limits(model: Any, rows: tuple[int, int], scores: Mapping[str, float], tags: Mapping[str, str]) -> list[str]:
     limits = [
         f"Its scores are based on {rows[1]} rows: one row is {100 / rows[1]:.2g} percentage points of accuracy.",
         "It was selected by these scores: expect lower ones on new rows (Cawley and Talbot, JMLR 11, 2010).",
     ]
     if "worst_class_recall" in scores:
         limits.append(f"Its lowest recall of a class is {scores['worst_class_recall']:.1%}.")
-    return [*limits, _missing_values(model)]
+    warned = [
+        f"Its training warned {one['count']} times: {_plain(one['category'])}: {_plain(one['message'])}"
+        for one in json.loads(tags.get(tag_names.WARNINGS, "[]"))
+    ]
+    return [*limits, _missing_values(model), *warned]
 
 
 def _missing_values(model: Any) -> str:
@@ -206,12 +212,13 @@ def _who(reason: str, decided: str, by: str, approver: str, previous: str) -> di
 
 
 def _evaluation(metric: str, scores: Mapping[str, float]) -> dict[str, list[str]]:
-    names = sorted((name for name in GREATER_IS_BETTER if name in scores), key=lambda name: name != metric)
+    known = [*GREATER_IS_BETTER, *sorted(scores.keys() - GREATER_IS_BETTER.keys() - MEASURED.keys())]
+    names = sorted((name for name in known if name in scores), key=lambda name: name != metric)
     return {
         "Metric": [f"**{name}**" if name == metric else name for name in names],
         "Value": [f"{scores[name]:.4f}" for name in names],
-        "Better": ["higher" if GREATER_IS_BETTER[name] else "lower" for name in names],
-        "Meaning": [MEANING[name] for name in names],
+        "Better": ["higher" if greater_is_better(name) else "lower" for name in names],
+        "Meaning": [MEANING.get(name, f"scikit-learn's scorer {name}") for name in names],
     }
 
 

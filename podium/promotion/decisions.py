@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from podium.evaluation.gates import Gate
-from podium.promotion import by_hand, report
+from podium.promotion import by_hand, report, validation
 from podium.promotion.records import (
     APPROVED,
     AWAITING,
@@ -128,7 +128,7 @@ def _decide_and_record(
         if by_hand.settle(models, protect=tag_names.PROTECT in tags):
             known = finish_interrupted(models)
         champion = models.in_production()
-        review = Review(models, job, rule, _challengers(models, job, numbers), champion, loads=mode != "disabled")
+        review = Review(models, job, rule, _challengers(models, job, rule, numbers), champion, loads=mode != "disabled")
         decision = _decide(review, mode)
         verdict = _verdict(decision, mode, approval=approval)
         record = _open(models, decision, verdict, {**tags, tag_names.MODE: mode})
@@ -138,13 +138,16 @@ def _decide_and_record(
         withdraw(models, record, "Production changed while this was decided")
 
 
-def _challengers(models: Registry, job: Job, numbers: Collection[int] | None) -> list[Version]:
+def _challengers(models: Registry, job: Job, rule: Rule, numbers: Collection[int] | None) -> list[Version]:
+    """Return the candidates, and versions that failed gates which have been removed or mended since."""
     if numbers is None:
         found = [v for v in models.versions() if v.tags.get(tag_names.VALIDATION) == "passed"]
     else:
         found = [v for v in models.versions(min(numbers)) if v.number in numbers] if numbers else []
+    failed = [v for v in models.tagged(tag_names.VALIDATION, "failed") if validation.is_outdated(v, rule.gates)]
+    every = {version.number: version for version in (*failed, *found)}
     digest = job.held_out_digest()
-    return [version for version in found if version.scored_on == digest]
+    return [every[number] for number in sorted(every) if every[number].scored_on == digest]
 
 
 def _decide(review: Review, mode: Mode) -> Decision:

@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from podium.errors import PodiumError
-from podium.evaluation.metrics import GREATER_IS_BETTER
+from podium.evaluation.metrics import greater_is_better
 from podium.promotion import records, report
 from podium.registry import names, tag_names
 
@@ -264,7 +264,7 @@ def _status(version: Version, champion: Version | None, rule: Rule, found: list[
     if ours is None:
         sentences.append(f"It has no {rule.metric}, the deciding metric.")
     elif theirs is not None and version.scored_on == (champion.scored_on if champion else ""):
-        order = "higher" if GREATER_IS_BETTER[rule.metric] else "lower"
+        order = "higher" if greater_is_better(rule.metric) else "lower"
         scores = f"it has {ours:.4f}, the champion {theirs:.4f}"
         sentences.append(f"The deciding metric is {rule.metric} ({order} is better): {scores}.")
     return sentences

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from podium.promotion import review
 from podium.registry import client, tag_names
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # Metrics shown after the deciding one, as many as fit.
 SHOWN_METRICS = ("accuracy", "f1_macro", "roc_auc", "log_loss", "balanced_accuracy")
+MOST_WARNINGS, MOST_CONFIGS = 10, 5
 WIDTH_WITHOUT_METRICS, WIDTH_OF_METRIC = 76, 12
 
 
@@ -40,8 +42,8 @@ def leaderboard(models: Registry, rule: Rule, held_out: str | None = None) -> li
     -------
     list of dict
         ``version``, ``config``, ``estimator``, ``metrics`` (on held-out rows), ``of_other_rows`` (whether these are not
-        today's), ``stage``, ``aliases`` and ``validation`` (``passed``, ``failed`` or an empty string before the first
-        check).
+        today's), ``stage``, ``aliases``, ``validation`` (``passed``, ``failed`` or an empty string before the first
+        check) and ``warnings`` (of its training: ``category``, ``message`` and ``count`` of each).
     """
     versions = {version.number: version for version in models.versions()}
     if held_out is None and versions:
@@ -62,11 +64,15 @@ def _row(version: Version, *, of_other_rows: bool) -> dict[str, Any]:
         "stage": version.stage,
         "aliases": list(version.aliases),
         "validation": version.tags.get(tag_names.VALIDATION, ""),
+        "warnings": version.warnings or [],
     }
 
 
 def table(rows: list[dict[str, Any]], title: str, rule: Rule, width: int) -> Table:
-    """Return a leaderboard as a table: the deciding metric first, then as many others as fit the width."""
+    """Return a leaderboard as a table: the deciding metric first, then as many others as fit the width.
+
+    Below it is each warning of the trainings, with the configs that gave it.
+    """
     others = [name for name in SHOWN_METRICS if name != rule.metric]
     metrics = [rule.metric, *others][: max(1, (width - WIDTH_WITHOUT_METRICS) // WIDTH_OF_METRIC)]
     shown = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
@@ -86,4 +92,22 @@ def table(rows: list[dict[str, Any]], title: str, rule: Rule, width: int) -> Tab
         style = "bold green" if champion else "dim" if row["of_other_rows"] else None
         notes = ["of other rows" if row["of_other_rows"] else ""] if is_mixed else []
         shown.add_row(row["config"], row["estimator"], *scores, str(row["version"]), stage, *notes, style=style)
+    if found := _warnings(rows):
+        shown.caption, shown.caption_justify, shown.caption_style = Text("\n".join(found)), "left", "yellow"
     return shown
+
+
+def _warnings(rows: list[dict[str, Any]]) -> list[str]:
+    """Return each warning in a line, and the configs whose training gave it."""
+    configs: dict[str, list[str]] = {}
+    for row in rows:
+        for one in row["warnings"]:
+            named = configs.setdefault(f"{one['category']}: {one['message']}", [])
+            if row["config"] not in named:
+                named.append(row["config"])
+    lines = [f"{', '.join(_first(named, MOST_CONFIGS))}: {words}" for words, named in configs.items()]
+    return _first(lines, MOST_WARNINGS)
+
+
+def _first(words: list[str], most: int) -> list[str]:
+    return words if len(words) <= most else [*words[:most], f"and {len(words) - most} more"]

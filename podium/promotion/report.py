@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from podium.evaluation.metrics import GREATER_IS_BETTER
+from podium.evaluation.metrics import greater_is_better
 from podium.registry import artifacts, client, tag_names
 
 if TYPE_CHECKING:
@@ -119,15 +119,19 @@ def _metrics_table(decision: Decision, rule: Rule) -> str:
 
 
 def _sentences(rule: Rule, evidence: Evidence) -> Iterable[str]:
-    order = "higher" if GREATER_IS_BETTER[rule.metric] else "lower"
+    order = "higher" if greater_is_better(rule.metric) else "lower"
     yield f"The deciding metric is {rule.metric} ({order} is better): the best challenger gains {evidence.gain:.4g}."
     if evidence.low is not None and evidence.high is not None:
         ends = f"{evidence.low:.4g} to {evidence.high:.4g}"
         yield f"The {evidence.confidence:.0%} bootstrap interval of the gain is {ends}."
+    else:
+        yield f"The gain has no bootstrap interval: {rule.metric} cannot be computed for resampled rows."
     yield f"The exact McNemar test on the held-out rows has p = {evidence.mcnemar:.2g}."
     if evidence.resampled_t is not None:
         words = f"The corrected resampled t-test on the {rule.metric} of cross-validation"
         yield f"{words} has p = {evidence.resampled_t:.2g}."
+    if evidence.permutation is not None:
+        yield f"The permutation test of {rule.metric} on the held-out rows has p = {evidence.permutation:.2g}."
     yield "These p-values are not corrected for the number of candidates."
 
 

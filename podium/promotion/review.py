@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from podium.data import datasets
 from podium.errors import PodiumError
 from podium.evaluation import gates, metrics, significance
-from podium.evaluation.metrics import GREATER_IS_BETTER, Predictions
+from podium.evaluation.metrics import greater_is_better
+from podium.evaluation.predictions import Predictions
+from podium.evaluation.scorers import prefers_decisions
 from podium.promotion import comparison, validation
 from podium.promotion.rules import USUAL_CONFIDENCE, Candidate
 from podium.promotion.stand_in import stand_in
@@ -47,6 +49,8 @@ class Evidence:
     resampled_t : float or None
         One-sided p-value of the corrected resampled t-test on the deciding metric's cross-validation scores; None if
         the two were not trained on the same folds.
+    permutation : float or None
+        One-sided p-value of the permutation test of the deciding metric on the held-out rows, if it decides.
     """
 
     gain: float
@@ -55,6 +59,7 @@ class Evidence:
     confidence: float
     mcnemar: float
     resampled_t: float | None
+    permutation: float | None = None
 
 
 def candidate(version: Version) -> Candidate:
@@ -106,9 +111,22 @@ class Review:
 
     @functools.cached_property
     def candidates(self) -> list[Candidate]:
-        """The challengers with the scores that the registry has, or with scores on the rows that are compared."""
-        found = [candidate(version) for version in self._challengers]
-        return [self._validated(one) for one in found] if self._is_on_fewer_rows else found
+        """The challengers with the scores that the registry has, or with scores on the rows that are compared.
+
+        Those that were trained before the deciding metric was the deciding one are scored. A failed validation does not
+        count if its gates may have been mended since: :meth:`review` repeats it.
+        """
+        found = [self._as_candidate(version) for version in self._challengers]
+        return [self._validated(one) if self._needs_scores(one) else one for one in found]
+
+    def _as_candidate(self, version: Version) -> Candidate:
+        found = candidate(version)
+        return replace(found, failure="") if validation.is_outdated(version, self.rule.gates) else found
+
+    def _needs_scores(self, one: Candidate) -> bool:
+        if self._is_on_fewer_rows:
+            return True
+        return self._loads and not one.failure and self.rule.metric not in one.metrics
 
     @functools.cached_property
     def champion(self) -> Candidate | None:
@@ -160,20 +178,26 @@ class Review:
             ours,
             confidence=self.confidence,
             seed=self.job.split.seed,
+            **self.compared_rows.scoring,
         ) or (None, None)
+        resampled_t = self._resampled_t(challenger, champion)
         return Evidence(
             gain=self.rule.gain(challenger, champion),
             low=low,
             high=high,
             confidence=self.confidence,
             mcnemar=self._mcnemar(challenger, champion),
-            resampled_t=self._resampled_t(challenger, champion),
+            resampled_t=resampled_t,
+            permutation=self._permutation(challenger, champion)
+            if resampled_t is None and not self._is_counted
+            else None,
         )
 
     def interval(self, candidate: Candidate) -> tuple[float, float] | None:
         """Return the bootstrap interval of a candidate's deciding metric."""
         predictions, seed = self.predictions(candidate.version), self.job.split.seed
-        return significance.score_interval(self.rule.metric, self.labels, predictions, self.confidence, seed)
+        metric, how = self.rule.metric, self.compared_rows.scoring
+        return significance.score_interval(metric, self.labels, predictions, self.confidence, seed, **how)
 
     @property
     def confidence(self) -> float:
@@ -211,14 +235,14 @@ class Review:
     def predictions(self, number: int) -> Predictions:
         """Return a version's predictions on the held-out rows that are compared."""
         rows = self.compared_rows.x_test  # determines the champion's model too
-        return Predictions.of(self.model(number), rows)
+        return Predictions.of(self.model(number), rows, decisions=prefers_decisions(self.rule.metric))
 
     @property
     def _is_on_fewer_rows(self) -> bool:
         return self.champion is not None and self._common is not None
 
     def _is_scored(self, version: Version) -> bool:
-        required = {gate.metric for gate in self.rule.gates} - gates.SHADOW.keys()
+        required = {self.rule.metric, *(gate.metric for gate in self.rule.gates)} - gates.SHADOW.keys()
         return version.scored_on == self.job.held_out_digest() and required <= version.metrics.keys()
 
     def _missed_gates(self, challenger: Candidate) -> list[str]:
@@ -232,7 +256,7 @@ class Review:
         return replace(found, metrics={**found.metrics, **self._scores(candidate.version, self.compared_rows)})
 
     def _check(self, version: Version) -> Check:
-        outcome = validation.check(self._models, version, self.job, self.rule.gates)
+        outcome = validation.check(self._models, version, self.job, self.rule.gates, self.rule.metric)
         if outcome.model is not None:
             self._loaded[version.number] = outcome.model
         return outcome
@@ -241,7 +265,9 @@ class Review:
         """Return a candidate with the result of its validation."""
         rolled_back = tag_names.ROLLED_BACK in self._versions[candidate.version].tags
         failures = [candidate.failure] if rolled_back else []
-        return replace(candidate, metrics=outcome.scores, failure="; ".join([*failures, *outcome.failures]))
+        # A model that cannot be scored keeps the scores of its training, so that they can be shown.
+        scores = outcome.scores or candidate.metrics
+        return replace(candidate, metrics=scores, failure="; ".join([*failures, *outcome.failures]))
 
     def _compared(self, champion: Candidate, unseen: Unseen) -> Candidate:
         """Return a champion that has seen held-out rows, with scores on the others, or with those of its stand-in."""
@@ -254,7 +280,7 @@ class Review:
             return replace(champion, metrics=self._measured(champion, common), basis=basis)
         why = f"{unseen.reason}{missing if unseen.count else ''}"
         try:
-            self._stand_in = stand_in(self._models, self._versions[champion.version], self.job, self.rows)
+            self._stand_in = stand_in(self._models, self._versions[champion.version], self.job, self.rows, self._more)
         except PodiumError as error:
             return replace(champion, metrics={}, failure=f"{why}; {error}")
         self._loaded[champion.version] = self._stand_in.model
@@ -273,18 +299,29 @@ class Review:
         return {**champion.metrics, **self._scores(champion.version, rows)}
 
     def _scores(self, number: int, rows: Dataset) -> dict[str, float]:
-        model = self.model(number)
-        return metrics.score(model, rows.x_test, rows.y_test) | gates.extra_scores(
-            model, rows.x_test, rows.y_test, self.rule.gates
-        )
+        return metrics.score(self.model(number), rows.x_test, rows.y_test, more=self._more, **rows.scoring)
 
-    def _p_value(self, challenger: Candidate, champion: Candidate) -> float:
-        """Return the p-value of the test that decides for the metric; McNemar's if the folds differ."""
-        if significance.decisive(self.rule.metric) == "resampled_t":
-            resampled_t = self._resampled_t(challenger, champion)
-            if resampled_t is not None:
-                return resampled_t
-        return self._mcnemar(challenger, champion)
+    @property
+    def _more(self) -> list[str]:
+        """The metrics that decide and are not measured otherwise."""
+        return sorted({self.rule.metric, *(gate.metric for gate in self.rule.gates)} - gates.MEASURED.keys())
+
+    def _p_value(self, challenger: Candidate, champion: Candidate) -> float | None:
+        """Return the p-value of the test that decides for the metric; of a permutation test if the folds differ."""
+        if self._is_counted:
+            return self._mcnemar(challenger, champion)
+        resampled_t = self._resampled_t(challenger, champion)
+        return self._permutation(challenger, champion) if resampled_t is None else resampled_t
+
+    @property
+    def _is_counted(self) -> bool:
+        """Whether the metric is the share of rows that are right, each of which counts once."""
+        return significance.decisive(self.rule.metric) == "mcnemar" and self.rows.w_test is None
+
+    def _permutation(self, challenger: Candidate, champion: Candidate) -> float | None:
+        theirs, ours = (self.predictions(one.version) for one in (champion, challenger))
+        how = {"seed": self.job.split.seed, **self.compared_rows.scoring}
+        return significance.permutation(self.rule.metric, self.labels, theirs, ours, **how)
 
     def _mcnemar(self, challenger: Candidate, champion: Candidate) -> float:
         ours, theirs = (self.predictions(one.version).labels == self.labels for one in (challenger, champion))
@@ -303,7 +340,7 @@ class Review:
         metric = self.rule.metric
         if len(ours) != len(theirs):
             return []
-        sign = 1 if GREATER_IS_BETTER[metric] else -1
+        sign = 1 if greater_is_better(metric) else -1
         gains = [
             sign * (our.get(metric, math.nan) - their.get(metric, math.nan))
             for our, their in zip(ours, theirs, strict=True)

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from podium.errors import PodiumError, did_you_mean
-from podium.evaluation.metrics import GREATER_IS_BETTER
+from podium.errors import PodiumError
+from podium.evaluation.metrics import check_metric, greater_is_better
 from podium.evaluation.significance import holm, rows_for_power
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Rule:
     Parameters
     ----------
     metric : str
-        One of :data:`podium.evaluation.metrics.GREATER_IS_BETTER`.
+        One of :data:`podium.evaluation.metrics.GREATER_IS_BETTER`, or a scorer of scikit-learn.
     min_improvement : float
         The required improvement, in the metric's units, at least 0. With 0, any strict improvement promotes.
     gates : tuple of Gate
@@ -84,9 +84,7 @@ class Rule:
     min_comparison_rows: int | None = None
 
     def __post_init__(self) -> None:
-        if self.metric not in GREATER_IS_BETTER:
-            hint = did_you_mean(self.metric, GREATER_IS_BETTER) or f": known are {', '.join(GREATER_IS_BETTER)}"
-            raise PodiumError(f"unknown metric {self.metric!r}{hint}")
+        check_metric(self.metric)
         if not self.min_improvement >= 0:
             raise PodiumError(f"min_improvement must be 0 or more, not {self.min_improvement}")
         if self.confidence is not None and not 0 < self.confidence < 1:
@@ -102,7 +100,7 @@ class Rule:
     def gain(self, challenger: Candidate, champion: Candidate) -> float:
         """Return by how much the challenger is better; negative if it is worse."""
         difference = challenger.metrics[self.metric] - champion.metrics[self.metric]
-        return difference if GREATER_IS_BETTER[self.metric] else -difference
+        return difference if greater_is_better(self.metric) else -difference
 
     def improves(self, challenger: Candidate, champion: Candidate) -> bool:
         """Return whether a challenger is better by at least the required improvement."""
@@ -115,7 +113,7 @@ class Rule:
 
     def ranked(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Return candidates best first, ties by version; those that cannot compete come last."""
-        sign = -1 if GREATER_IS_BETTER[self.metric] else 1
+        sign = -1 if greater_is_better(self.metric) else 1
         return sorted(
             candidates,
             key=lambda c: (0, sign * c.metrics[self.metric], c.version) if self.can_compete(c) else (1, 0.0, c.version),
@@ -222,8 +220,13 @@ def _p_value(adjusted: float, compared: int) -> str:
     return f"p = {adjusted:.2g}{f' among {compared} candidates' if compared > 1 else ''}"
 
 
+def _score(candidate: Candidate, rule: Rule) -> str:
+    value = candidate.metrics.get(rule.metric)
+    return f"no {rule.metric}" if value is None else f"{rule.metric} {value:.4f}"
+
+
 def _why_promoted(winner: Candidate, champion: Candidate | None, rule: Rule, compared: int) -> str:
-    score = f"{rule.metric} {winner.metrics[rule.metric]:.4f}"
+    score = _score(winner, rule)
     if champion is None:
         return f"{_named(winner)} is the first champion with {score}"
     if not rule.can_compete(champion):
@@ -236,7 +239,7 @@ def _why_promoted(winner: Candidate, champion: Candidate | None, rule: Rule, com
 def _why_not_promoted(best: Candidate | None, champion: Candidate | None, rival: Candidate | None, rule: Rule) -> str:
     if best is None:
         return f"no challenger; {_named(champion)} stays" if champion else "no candidate and nothing in Production"
-    score = f"{_named(best)} has {rule.metric} {best.metrics[rule.metric]:.4f}"
+    score = f"{_named(best)} has {_score(best, rule)}"
     against = f" against {rival.metrics[rule.metric]:.4f} of {_named(rival)}" if rival else ""
     if best.failure:
         return f"best challenger {score}{against}, but {best.failure}"

@@ -15,6 +15,8 @@ from podium.errors import PodiumError, one_line
 from podium.registry import artifacts
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from podium.data.datasets import Dataset
     from podium.registry.client import Registry
     from podium.registry.versions import Version
@@ -37,8 +39,21 @@ class StandIn:
     fold_scores: list[dict[str, float]]
 
 
-def stand_in(models: Registry, champion: Version, job: Job, rows: Dataset) -> StandIn:
+def stand_in(models: Registry, champion: Version, job: Job, rows: Dataset, more: Collection[str] = ()) -> StandIn:
     """Return the stand-in of a champion: the model of the version with the same training, or else a new training.
+
+    Parameters
+    ----------
+    models : Registry
+        The pipeline's registry.
+    champion : Version
+        The version in Production.
+    job : Job
+        The rows.
+    rows : Dataset
+        The rows, read and divided.
+    more : collection of str
+        Scorers of scikit-learn to compute for each fold.
 
     Raises
     ------
@@ -51,7 +66,7 @@ def stand_in(models: Registry, champion: Version, job: Job, rows: Dataset) -> St
         config = _config(models, champion)
         if same := models.trained(job.identity(config)):
             return StandIn(models.load(same.number).model, models.fold_scores(same.run_id))
-        training = train(config, rows, job.split)
+        training = train(config, rows, job.split, more)
     except Exception as error:  # any error of training belongs to the config
         sentence = one_line(error) if isinstance(error, PodiumError) else f"{type(error).__name__}: {one_line(error)}"
         raise PodiumError(f"its config cannot be trained again: {sentence}") from error

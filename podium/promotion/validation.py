@@ -6,6 +6,7 @@ import json
 import math
 import statistics
 import time
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-6
 # Times cannot be reproduced.
 TIMES = ("fit_seconds", "predict_seconds", "latency_ms")
+# What only a training can measure.
+OF_TRAINING = ("fit_seconds", "warnings")
 LATENCY_ROWS = 20
 
 
@@ -61,7 +64,7 @@ class Check:
         return self.unseen.reason if self.unseen else ""
 
 
-def check(models: Registry, version: Version, job: Job, required: Sequence[Gate] = ()) -> Check:
+def check(models: Registry, version: Version, job: Job, required: Sequence[Gate] = (), metric: str = "") -> Check:
     """Load and score a version, and store verdict and scores in its tags.
 
     A version that was trained on some of the held-out rows, or on unknown rows, is loaded and measured, but not scored.
@@ -79,11 +82,16 @@ def check(models: Registry, version: Version, job: Job, required: Sequence[Gate]
         The rows it is scored on.
     required : sequence of Gate
         The gates: metrics to score in addition to those of training, and their thresholds.
+    metric : str
+        The deciding metric, which is scored too; by default none.
     """
-    outcome = _scored(models, version, job, required)
-    tags = {tag_names.CHECKED_ON: job.held_out_digest()}
+    outcome = _scored(models, version, job, required, metric)
+    tags = {
+        tag_names.CHECKED_ON: job.held_out_digest(),
+        tag_names.VALIDATION_GATES: json.dumps(gates.described(required)),
+    }
     if outcome.scores and not outcome.unscored:
-        scores = {name: value for name, value in outcome.scores.items() if name not in gates.SHADOW}
+        scores = {name: value for name, value in outcome.scores.items() if name not in {*gates.SHADOW, "warnings"}}
         tags |= {tag_names.SCORES: json.dumps(scores), tag_names.SCORED_ON: job.held_out_digest()}
     tags[tag_names.VALIDATION_REASON] = "; ".join(outcome.failures) or outcome.unscored
     tags[tag_names.VALIDATION] = "failed" if outcome.failures else "passed"  # last: it marks the validation as finished
@@ -91,7 +99,21 @@ def check(models: Registry, version: Version, job: Job, required: Sequence[Gate]
     return outcome
 
 
-def _scored(models: Registry, version: Version, job: Job, required: Sequence[Gate]) -> Check:
+def is_outdated(version: Version, required: Sequence[Gate]) -> bool:
+    """Return whether a version failed validation because of gates that may since have been removed or mended.
+
+    The verdict of an earlier release, which did not record its gates, is outdated too.
+    """
+    if version.tags.get(tag_names.VALIDATION) != "failed" or tag_names.ROLLED_BACK in version.tags:
+        return False
+    applied = version.tags.get(tag_names.VALIDATION_GATES)
+    return applied is None or not set(json.loads(applied)) <= set(gates.described(required))
+
+
+def _scored(models: Registry, version: Version, job: Job, required: Sequence[Gate], metric: str) -> Check:
+    logged = version.metrics if version.scored_on == job.held_out_digest() else {}
+    kept = {name: value for name, value in version.metrics.items() if name in OF_TRAINING}
+    more = {metric, *logged, *(gate.metric for gate in required)} - {"", *gates.MEASURED}
     rows = datasets.load(job.dataset, job.split)
     unseen = comparison.unseen(models, version, job)
     try:
@@ -103,26 +125,34 @@ def _scored(models: Registry, version: Version, job: Job, required: Sequence[Gat
             return Check({}, (f"it cannot predict {', '.join(sorted(map(str, unknown)))}",))
         measured = {"latency_ms": _latency(loaded.served, rows), "model_bytes": loaded.size}
         if unseen.reason:
-            return Check(measured | version.shadow, (), model, unseen)
-        scores = metrics.score(model, rows.x_test, rows.y_test) | gates.extra_scores(
-            model, rows.x_test, rows.y_test, required
-        )
+            return Check(measured | kept | version.shadow, (), model, unseen)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            scores = metrics.score(model, rows.x_test, rows.y_test, more=sorted(more), **rows.scoring)
     except Exception as error:  # noqa: BLE001
         # Any error of a stored model is a verdict on that model, not an error of the validation.
         return Check({}, (_sentence(error),))
-    logged = version.metrics if version.scored_on == job.held_out_digest() else {}
     changed = [
         f"{name} is {scores.get(name, math.nan):.6f}, but training logged {value:.6f}"
         for name, value in logged.items()
-        if name in metrics.GREATER_IS_BETTER
-        and name not in TIMES
+        if name not in {*gates.MEASURED, *TIMES}
         and not math.isclose(scores.get(name, math.nan), value, abs_tol=TOLERANCE)
     ]
-    scores |= measured
+    scores |= measured | kept
     # Shadow metrics change after validation, so their gates are left to the decision.
-    missed = [why for gate in required if gate.metric not in gates.SHADOW for why in gate.failures(scores, None)]
+    missed = [
+        f"{why}{_why_undefined(gate.metric, said)}"
+        for gate in required
+        if gate.metric not in gates.SHADOW
+        for why in gate.failures(scores, None)
+    ]
     scores |= version.shadow
     return Check(scores, (*changed, *missed), model, unseen)
+
+
+def _why_undefined(metric: str, said: Sequence[warnings.WarningMessage]) -> str:
+    """Return why a metric is undefined, as the end of a sentence; empty if it is not."""
+    return next((f": {one.message}" for one in said if str(one.message).startswith(f"{metric} ")), "")
 
 
 def _latency(served: Any, rows: Dataset) -> float:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 # Artifact URIs that MLflow's server resolves.
 PROXIED_ARTIFACTS = "mlflow-artifacts:/"
-# Artifacts of a training's run: the scores of each fold, and the candidate that was trained.
-FOLDS, CONFIG = "folds.json", "candidate.yaml"
+# Artifacts of a training's run: the scores of each fold, the candidate that was trained, and warnings if there are any.
+FOLDS, CONFIG, WARNINGS = "folds.json", "candidate.yaml", "warnings.json"
 
 
 @contextlib.contextmanager

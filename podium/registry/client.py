@@ -143,9 +143,13 @@ class Registry:
 
     def trained(self, identity: str) -> Version | None:
         """Return the version of a training, without its aliases, or None."""
-        query = f"name = '{self.model}' and tag.`{IDENTITY}` = '{identity}'"
-        found = list(self._pages(self.client.search_model_versions, query))
-        return Version.of(found[-1]) if found else None
+        found = self.tagged(IDENTITY, identity)
+        return found[-1] if found else None
+
+    def tagged(self, name: str, value: str) -> list[Version]:
+        """Return the versions with a tag, without their aliases."""
+        query = f"name = '{self.model}' and tag.`{name}` = '{value}'"
+        return [Version.of(found) for found in self._pages(self.client.search_model_versions, query)]
 
     def aliases(self) -> dict[str, int]:
         """Return the version that each alias points to."""

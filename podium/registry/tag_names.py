@@ -27,10 +27,14 @@ ERROR = "podium.error"
 OWN_FAULT = "podium.own_fault"
 ROLLED_BACK = "podium.rolled_back"
 VALIDATION, VALIDATION_REASON = "podium.validation", "podium.validation_reason"
+# The gates that the validation applied, as JSON.
+VALIDATION_GATES = "podium.validation_gates"
 # Scores on the held-out rows as JSON, and which rows these were.
 SCORES, SCORED_ON = "podium.scores", "podium.scored_on"
 # The rows that the last validation used; it may have given no scores.
 CHECKED_ON = "podium.checked_on"
+# The warnings of a training, as JSON; an empty list if there were none.
+WARNINGS = "podium.warnings"
 # What a shadow has measured, as JSON, and the version in Production that it was beside.
 SHADOW, SHADOW_AGAINST = "podium.shadow", "podium.shadow_against"
 # Key of the XCom in which a training that fails leaves the id of its run; one that succeeds returns it.

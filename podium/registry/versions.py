@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,7 @@ from podium.registry.tag_names import (
     SHADOW,
     VALIDATION,
     VALIDATION_REASON,
+    WARNINGS,
 )
 
 
@@ -58,8 +59,15 @@ class Version:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Scores on the held-out rows by metric, and the metrics measured while it ran as shadow model."""
-        return {**json.loads(self.tags.get(SCORES, "{}")), **self.shadow}
+        """Scores on the held-out rows by metric, its number of warnings, and what was measured while it was shadow."""
+        counted = {} if self.warnings is None else {"warnings": float(len(self.warnings))}
+        return {**json.loads(self.tags.get(SCORES, "{}")), **counted, **self.shadow}
+
+    @property
+    def warnings(self) -> list[dict[str, Any]] | None:
+        """The warnings of its training, with ``category``, ``message`` and ``count``; None if none were recorded."""
+        recorded = self.tags.get(WARNINGS)
+        return None if recorded is None else list(json.loads(recorded))
 
     @property
     def shadow(self) -> dict[str, float]:

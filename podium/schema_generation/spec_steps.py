@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from podium.data import datasets
 from podium.data.splits import SPLIT_SCHEMA
 from podium.evaluation import gates
-from podium.evaluation.metrics import GREATER_IS_BETTER
+from podium.evaluation.metrics import known
 from podium.schema_generation.spec_shapes import shaped
 from podium.schema_generation.spec_tasks import PROVIDER, task_of
 from podium.source import docstrings
@@ -42,7 +42,11 @@ _STEP_SHAPES: dict[str, dict[str, Any]] = {
         "description": "How the rows are divided; the same for every candidate, so that scores are comparable.",
         "anyOf": [SPLIT_SCHEMA, {"type": "null"}],
     },
-    "metric": {"enum": list(GREATER_IS_BETTER), "description": "The metric that decides, on the held-out rows."},
+    "metric": {
+        "enum": known(),
+        "description": "The metric that decides, on the held-out rows: one that training logs, or a scorer of"
+        " scikit-learn.",
+    },
     "min_improvement": {"type": "number", "minimum": 0},
     "min_comparison_rows": {
         "description": "The least held-out rows, unseen by the champion, on which it is compared. Otherwise its config"
@@ -54,8 +58,6 @@ _STEP_SHAPES: dict[str, dict[str, Any]] = {
         "anyOf": [_NUMBER_01, {"type": "null"}],
     },
 }
-#: Ranges of the parts of a gate; their names and meaning are those of `Gate`.
-_GATE_RANGES = {"min_absolute_change": {"exclusiveMinimum": 0}, "min_relative_change": {"minimum": 0, "maximum": 1}}
 #: Notifiers are taken out of the spec when the DAG is built, so they cannot be a template or the result of a task.
 _NOTIFIERS = {
     "anyOf": [
@@ -71,18 +73,17 @@ def _gates() -> dict[str, Any]:
     parts = {
         part: {
             "type": "number",
-            **_GATE_RANGES.get(part, {}),
+            **range_,
             "description": words[part].removeprefix("float or None. "),
         }
-        for part in gates.PARTS
+        for part, range_ in gates.RANGES.items()
     }
     gate = {"type": "object", "properties": parts, "additionalProperties": False, "minProperties": 1}
-    names = [*GREATER_IS_BETTER, *gates.MEASURED, *sorted(set(gates.scorer_names()) - set(GREATER_IS_BETTER))]
     return {
-        "description": "Gates that a version must pass, by metric: a metric of training, latency_ms, model_bytes, a"
-        " metric of a shadow, or a scorer of scikit-learn.",
+        "description": "Gates that a version must pass, by metric: a metric of training, latency_ms, model_bytes,"
+        " warnings, a metric of a shadow, or a scorer of scikit-learn.",
         "anyOf": [
-            {"type": "object", "propertyNames": {"enum": names}, "additionalProperties": gate},
+            {"type": "object", "propertyNames": {"enum": gates.known()}, "additionalProperties": gate},
             {"type": "null"},
         ],
     }

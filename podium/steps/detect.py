@@ -12,9 +12,11 @@ from podium.airflow.run_arguments import as_bool, check_configuration
 from podium.airflow.task_log import say
 from podium.data import datasets
 from podium.errors import PodiumError
+from podium.pipeline.spec import metrics_of
 from podium.registry import data_records, provenance, tag_names
 from podium.training import plan
 from podium.training.job import Job
+from podium.training.metric_check import MetricCheck
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,14 +53,18 @@ def detect_configs(
     Raises
     ------
     AirflowFailException
-        If the rows cannot be read or divided, the run was started with a param that the DAG does not have, or
-        `retry_failed` is neither true nor false; Airflow does not retry it.
+        If the rows cannot be read or divided, or their labels do not define a metric that the spec decides by, the run
+        was started with a param that the DAG does not have, or `retry_failed` is neither true nor false; Airflow does
+        not retry it.
     """
     check_configuration()
     again = as_bool("retry_failed", retry_failed)
     job = Job.from_spec(environment.project(), pipeline, dataset, split, folder)
     _close_interrupted_runs(pipeline)
-    items = plan.plan(environment.registry(pipeline), job, retry_failed=again)
+    dag_id = provenance.task_tags().get(tag_names.DAG_ID)
+    check = MetricCheck(job, metrics_of(job.project, pipeline, dag_id))
+    _check_data(check)
+    items = plan.plan(environment.registry(pipeline), job, retry_failed=again, check=check)
     for item in items:
         say(item.line())
     new = [item for item in items if item.action != "skip"]
@@ -68,7 +74,14 @@ def detect_configs(
     if any(item.action == "train" for item in new):
         _record_rows(pipeline, job)
     commit, experiment = provenance.git_commit(job.project.root), environment.registry(pipeline).experiment_id()
-    return [item.entry(job.project, commit, experiment) for item in new]
+    return [item.entry(job.project, commit, experiment, check.scorers) for item in new]
+
+
+def _check_data(check: MetricCheck) -> None:
+    try:
+        check.check_data()
+    except PodiumError as error:  # a retry would not help
+        raise AirflowFailException(str(error)) from error
 
 
 def _record_rows(pipeline: str, job: Job) -> None:

@@ -61,7 +61,7 @@ def train_classifier(
             data_records.ensure(attempt.models, job.tags, lambda: rows)
         with attempt.run() as record, cores.shared(job.project.home, rows.x_train.size):
             with record.own_fault():
-                training = train(attempt.config, rows, job.split)
+                training = train(attempt.config, rows, job.split, attempt.entry.metrics)
             report = record.register(training, rows)
     except PodiumError as error:
         raise AirflowFailException(str(error)) from error

@@ -5,7 +5,9 @@ __all__ = [
     "entry",
     "fingerprint",
     "fit",
+    "fit_warnings",
     "job",
+    "metric_check",
     "plan",
     "recording",
 ]

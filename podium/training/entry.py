@@ -27,6 +27,9 @@ class Entry:
         The checkout's commit when the config was found; empty outside git.
     experiment : str
         Id of the pipeline's MLflow experiment.
+    metrics : tuple of str
+        The scorers of scikit-learn that the pipeline decides by, to compute in addition to the metrics of every
+        training.
     """
 
     config: ClassifierConfig
@@ -34,16 +37,19 @@ class Entry:
     source: str
     commit: str
     experiment: str
+    metrics: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the entry as JSON values."""
-        return {"name": self.config.name, **vars(self), "config": self.config.as_dict()}
+        written = {"config": self.config.as_dict(), "metrics": list(self.metrics)}
+        return {"name": self.config.name, **vars(self), **written}
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Entry:
         """Return the entry that :meth:`as_dict` converted to JSON values."""
-        read = {field.name: value[field.name] for field in fields(cls)}
-        return cls(**{**read, "config": ClassifierConfig.from_dict(value["config"])})
+        read = {field.name: value[field.name] for field in fields(cls) if field.name in value}
+        parsed = {"config": ClassifierConfig.from_dict(value["config"]), "metrics": tuple(value.get("metrics", ()))}
+        return cls(**{**read, **parsed})
 
 
 def failed_entry(name: str, error: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 from podium.configs import building
 from podium.evaluation import metrics, plots
 from podium.training import cores
+from podium.training.fit_warnings import FitWarning, collected
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pandas as pd
     from matplotlib.figure import Figure
 
@@ -32,50 +36,98 @@ class Training:
         training part.
     fold_scores : list of dict of str to float
         The same metrics for each fold.
+    warnings : tuple of FitWarning
+        The warnings of all fits and scores.
     """
 
     model: Any
     scores: dict[str, float]
     fold_scores: list[dict[str, float]]
+    warnings: tuple[FitWarning, ...] = ()
 
 
-def train(config: ClassifierConfig, dataset: Dataset, split: Split) -> Training:
+def train(config: ClassifierConfig, dataset: Dataset, split: Split, more: Collection[str] = ()) -> Training:
     """Cross-validate a config on the training part, fit it there, and score it on the held-out part.
+
+    Parameters
+    ----------
+    config : ClassifierConfig
+        The config.
+    dataset : Dataset
+        The rows.
+    split : Split
+        How they are divided.
+    more : collection of str
+        Scorers of scikit-learn to compute in addition to the metrics of every training.
 
     Raises
     ------
     Exception
         Any error that the classifier raises on these rows.
     """
-    from sklearn.base import clone
-
-    template = pipeline(config, dataset.x_train, dataset.x_test, split.seed)
-    fold_scores = []
-    for fit_rows, score_rows in dataset.folds:
-        x_fit, y_fit = dataset.x_train.iloc[fit_rows], dataset.y_train.iloc[fit_rows]
-        x_score, y_score = dataset.x_train.iloc[score_rows], dataset.y_train.iloc[score_rows]
-        fold_scores.append(_fit_and_score(clone(template), x_fit, y_fit, x_score, y_score))
-    test_scores = _fit_and_score(template, dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test)
+    with collected() as warned:
+        model, test_scores, fold_scores = _fitted(config, dataset, split, more)
     scores = {f"test_{name}": value for name, value in test_scores.items() if name != "fit_seconds"}
     scores["fit_seconds"] = test_scores["fit_seconds"]
-    return Training(template, scores | _over_folds(fold_scores), fold_scores)
+    return Training(model, scores | _over_folds(fold_scores), fold_scores, warned.found)
 
 
-def _fit_and_score(
-    model: Any, x_fit: pd.DataFrame, y_fit: pd.Series[Any], x_score: pd.DataFrame, y_score: pd.Series[Any]
-) -> dict[str, float]:
+def _fitted(
+    config: ClassifierConfig, dataset: Dataset, split: Split, more: Collection[str]
+) -> tuple[Any, dict[str, float], list[dict[str, float]]]:
+    """Return the model, its scores on the held-out part, and those of each fold."""
+    from sklearn.base import clone
+
+    score = functools.partial(_fit_and_score, more=more, positive=dataset.positive)
+    template = pipeline(config, dataset.x_train, dataset.x_test, split.seed)
+    train = Rows(dataset.x_train, dataset.y_train, dataset.w_train)
+    test = Rows(dataset.x_test, dataset.y_test, dataset.w_test)
+    fold_scores = [
+        score(clone(template), train.at(fit_rows), train.at(score_rows)) for fit_rows, score_rows in dataset.folds
+    ]
+    return template, score(template, train, test), fold_scores
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of a data set.
+
+    Parameters
+    ----------
+    x : pandas.DataFrame, (n_rows, n_features)
+        Features.
+    y : pandas.Series, (n_rows,)
+        Labels.
+    weights : pandas.Series or None, (n_rows,)
+        Weights.
+    """
+
+    x: pd.DataFrame
+    y: pd.Series[Any]
+    weights: pd.Series[Any] | None
+
+    def at(self, positions: Any) -> Rows:
+        """Return the rows at these positions."""
+        weights = None if self.weights is None else self.weights.iloc[positions]
+        return Rows(self.x.iloc[positions], self.y.iloc[positions], weights)
+
+
+def _fit_and_score(model: Any, fit: Rows, scored: Rows, *, more: Collection[str], positive: Any) -> dict[str, float]:
     cores.divide()
     started = time.perf_counter()
-    model.fit(x_fit, y_fit)
+    model.fit(fit.x, fit.y)
     fit_seconds = time.perf_counter() - started
-    return {**metrics.score(model, x_score, y_score), "fit_seconds": fit_seconds}
+    weights = None if scored.weights is None else scored.weights.to_numpy()
+    scores = metrics.score(model, scored.x, scored.y, more=more, weights=weights, positive=positive)
+    return {**scores, "fit_seconds": fit_seconds}
 
 
 def _over_folds(fold_scores: list[dict[str, float]]) -> dict[str, float]:
+    """Return mean and standard deviation of each score over the folds that have it."""
     import numpy as np
 
     summary = {}
-    for name in fold_scores[0]:
+    for name in dict.fromkeys(name for fold in fold_scores for name in fold):
         values = [fold[name] for fold in fold_scores if name in fold]
         summary[f"cv_{name}"] = float(np.mean(values))
         summary[f"cv_{name}_std"] = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from podium.registry.client import Registry
     from podium.registry.versions import Version
     from podium.training.job import Job
+    from podium.training.metric_check import MetricCheck
 
 Action = Literal["train", "skip", "invalid", "failed"]
 
@@ -55,23 +56,23 @@ class Item:
         """Return the item as a log line."""
         return self.reason if self.action == "invalid" else f"{self.action:5} {self.name}: {self.reason}"
 
-    def entry(self, project: Project, commit: str, experiment: str) -> dict[str, Any]:
+    def entry(self, project: Project, commit: str, experiment: str, metrics: tuple[str, ...] = ()) -> dict[str, Any]:
         """Return the argument of its mapped task as JSON values: see :mod:`podium.training.entry`.
 
         Parameters
         ----------
         project : Project
             The checkout that the config's file is read from.
-        commit, experiment : str
+        commit, experiment, metrics
             As in :class:`podium.training.entry.Entry`; the same for every task, so they are looked up once.
         """
         if self.action != "train" or self.config is None:
             return failed_entry(self.name, self.reason)
         source = project.path(self.config.path).read_text(encoding="utf-8")
-        return Entry(self.config, self.identity, source, commit, experiment).as_dict()
+        return Entry(self.config, self.identity, source, commit, experiment, metrics).as_dict()
 
 
-def plan(models: Registry, job: Job, *, retry_failed: bool = False) -> list[Item]:
+def plan(models: Registry, job: Job, *, retry_failed: bool = False, check: MetricCheck | None = None) -> list[Item]:
     """Decide for every config of a folder whether to train it.
 
     Parameters
@@ -82,6 +83,8 @@ def plan(models: Registry, job: Job, *, retry_failed: bool = False) -> list[Item
         The folder, the rows and the split.
     retry_failed : bool
         Also retrain configs that failed because of their own content.
+    check : MetricCheck, optional
+        The metrics that every new version must have.
 
     Returns
     -------
@@ -97,7 +100,14 @@ def plan(models: Registry, job: Job, *, retry_failed: bool = False) -> list[Item
     finished = {v.tags[tag_names.IDENTITY]: v for v in versions if tag_names.IDENTITY in v.tags}
     latest = {v.config: v for v in versions}
     faults = {} if retry_failed else models.own_faults()
-    return [_decide(job, one, finished, latest, faults) if isinstance(one, ClassifierConfig) else one for one in read]
+    items = [_decide(job, one, finished, latest, faults) if isinstance(one, ClassifierConfig) else one for one in read]
+    return [_checked(item, check) for item in items] if check else items
+
+
+def _checked(item: Item, check: MetricCheck) -> Item:
+    """Return the item, invalid if its classifier cannot have a metric that decides."""
+    problem = check.problem(item.config) if item.action == "train" and item.config else None
+    return replace(item, action="invalid", reason=str(problem)) if problem else item
 
 
 def _read(job: Job) -> Iterator[ClassifierConfig | Item]:

@@ -210,6 +210,8 @@ class Record:
             (target / "config" / Path(config.path).name).write_text(self.attempt.entry.source, encoding="utf-8")
             (target / artifacts.CONFIG).write_text(yaml.safe_dump(config.as_dict(), sort_keys=False), encoding="utf-8")
             (target / artifacts.FOLDS).write_text(json.dumps(training.fold_scores, indent=1), encoding="utf-8")
+            if training.warnings:
+                (target / artifacts.WARNINGS).write_text(_warnings(training, indent=1), encoding="utf-8")
 
     def _log_model(self, training: Training, dataset: Dataset) -> LoggedModel:
         from mlflow.entities import LoggedModelOutput
@@ -226,20 +228,24 @@ class Record:
         return logged
 
     def _log_numbers(self, training: Training, model: LoggedModel, dataset: Dataset) -> None:
-        """Log the run's params, facts about its data, and the scores of run and model, in one request."""
+        """Log the run's params and warnings, facts about its data, and the scores of run and model, in one request."""
         from mlflow.entities import Metric, Param, RunTag
 
         now = int(time.time() * 1000)
+        facts = {**_facts(dataset.report), tag_names.WARNINGS: _warnings(training)}
         self.attempt.models.client.log_batch(
             self.run_id,
             metrics=[Metric(k, v, now, 0, model.model_id, run_id=self.run_id) for k, v in training.scores.items()],
             params=[Param(name, value) for name, value in self._params().items()],
-            tags=[RunTag(name, value) for name, value in _facts(dataset.report).items()],
+            tags=[RunTag(name, value) for name, value in facts.items()],
         )
 
     def _register(self, training: Training, logged: LoggedModel) -> dict[str, Any]:
         models, config = self.attempt.models, self.attempt.config
-        held_out = {n.removeprefix("test_"): v for n, v in training.scores.items() if n.startswith("test_")}
+        scores = training.scores
+        held_out = {
+            n.removeprefix("test_"): v for n, v in scores.items() if n.startswith("test_") or n == "fit_seconds"
+        }
         created = models.create_version(
             source=logged.model_uri,
             run_id=self.run_id,
@@ -249,9 +255,15 @@ class Record:
                 **self.attempt.tags,
                 tag_names.SCORES: json.dumps(held_out),
                 tag_names.SCORED_ON: self.attempt.job.held_out_digest(),
+                tag_names.WARNINGS: _warnings(training),
             },
         )
         return _report(Version(int(created.version), self.run_id, "None", created.tags))
+
+
+def _warnings(training: Training, indent: int | None = None) -> str:
+    """Return the warnings of a training as JSON."""
+    return json.dumps([one.as_dict() for one in training.warnings], ensure_ascii=False, indent=indent)
 
 
 def _report(version: Version) -> dict[str, Any]:

@@ -36,16 +36,20 @@ def plan(pipeline: PipelineName = None, retry_failed: RetryFailed = False, as_js
 
     Says why, and which are skipped. Exit code 1 if any is invalid or has failed.
     """
-    from podium.pipeline.spec import find_pipeline
+    from podium.pipeline.spec import find_pipeline, metrics_of
     from podium.registry.client import Registry
     from podium.stack import commands
     from podium.training import plan
+    from podium.training.metric_check import MetricCheck
 
     where = project()
-    job = find_pipeline(where, pipeline).job
+    found = find_pipeline(where, pipeline)
+    job = found.job
+    check = MetricCheck(job, metrics_of(where, job.pipeline, found.dag_id))
+    check.check_data()
     need_store("plan")
     with commands.tracking(where) as uri:
-        items = plan.plan(Registry(job.pipeline, uri), job, retry_failed=retry_failed)
+        items = plan.plan(Registry(job.pipeline, uri), job, retry_failed=retry_failed, check=check)
     if as_json:
         print(json.dumps([{"config": i.name, "action": i.action, "reason": i.reason} for i in items]))
     else:

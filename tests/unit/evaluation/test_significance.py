@@ -14,7 +14,9 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from podium.evaluation.metrics import GREATER_IS_BETTER, Predictions, label_scores, scores_of
+from podium.evaluation.formulas import label_scores
+from podium.evaluation.metrics import GREATER_IS_BETTER, scores_of
+from podium.evaluation.predictions import Predictions
 from podium.evaluation.significance import decisive, holm, interval, mcnemar, resampled_t
 
 CONFIDENCE = 0.95
@@ -195,7 +197,11 @@ def test_there_is_no_interval_of_what_the_answers_do_not_define():
     assert interval("log_loss", y, full, labels_only) is None
     assert interval("roc_auc", y, labels_only, full) is None
     assert interval("f1_macro", y, full, labels_only) == (0, 0)
-    assert interval("roc_auc", y, full, Predictions(full.labels, None, NAMES, decisions=full.probabilities)) == (0, 0)
+    assert interval("roc_auc", y, full, Predictions(full.labels, None, NAMES, decisions=full.probabilities)) is None
+    two = y != "c"
+    names = NAMES[:2]
+    full = Predictions(np.where(full.labels == "c", "b", full.labels)[two], full.probabilities[two][:, :2], names)
+    assert interval("roc_auc", y[two], full, Predictions(full.labels, None, names, full.probabilities)) == (0, 0)
 
 
 def test_the_interval_covers_the_true_gain_about_as_often_as_it_says():

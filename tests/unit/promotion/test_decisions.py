@@ -204,7 +204,8 @@ def _flowers(labels):
 
 @pytest.mark.usefixtures("good_and_better")
 def test_rows_of_the_table_show_why_a_version_is_out(lab):
-    lab.models.tag_version(1, {tag_names.VALIDATION: "failed", tag_names.VALIDATION_REASON: "too old"})
+    failed = {tag_names.VALIDATION: "failed", tag_names.VALIDATION_REASON: "too old", tag_names.VALIDATION_GATES: "[]"}
+    lab.models.tag_version(1, failed)
     outcome = decisions.promote(lab.models, lab.job, Rule(), {1, 2}, {})
     assert [row[-1] for row in report.rows(outcome.decision, Rule(), outcome.verdict)] == ["Production", "too old"]
 

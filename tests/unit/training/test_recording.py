@@ -57,12 +57,15 @@ def test_a_finished_training_is_on_record(entry, record):
     scores = GREATER_IS_BETTER.keys() - {"fit_seconds"}
     folds = {f"cv_{name}{ending}" for name in {*scores, "fit_seconds"} for ending in ("", "_std")}
     assert set(run.data.metrics) == {f"test_{name}" for name in scores} | folds | {"fit_seconds"}
+    assert report["metrics"].pop("warnings") == 0
+    assert report["metrics"].pop("fit_seconds") == run.data.metrics["fit_seconds"]
     assert {f"test_{name}": value for name, value in report["metrics"].items()}.items() <= run.data.metrics.items()
 
     assert (files / "confusion_matrix.png").read_bytes().startswith(b"\x89PNG")
     assert (files / "config" / "knn.yaml").read_text() == TEXT
     assert yaml.safe_load((files / "candidate.yaml").read_text())["params"] == {"n_neighbors": 7}
     assert len(json.loads((files / "folds.json").read_text())) == 5
+    assert not (files / "warnings.json").exists()
 
 
 def test_both_parts_of_the_data_are_inputs_of_the_run(lab, record):
