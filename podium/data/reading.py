@@ -71,8 +71,17 @@ def read_rows(ref: DatasetRef, named: Collection[str]) -> Rows:
     return Rows(dict(zip(table.column_names, table.columns, strict=True)), is_text, notes)
 
 
-def column_names(path: Path, read: ReadOptions) -> list[str]:
+def column_names(path: Path, read: ReadOptions, name: str | None = None) -> list[str]:
     """Return the names of a data set's columns without reading its rows.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file or folder.
+    read : ReadOptions
+        How it is written.
+    name : str, optional
+        Its name in messages.
 
     Raises
     ------
@@ -81,7 +90,7 @@ def column_names(path: Path, read: ReadOptions) -> list[str]:
     """
     file = files_of(path)[0]
     if file_format(file) != PARQUET:
-        return text_files.column_names(file, shown(file), read)
+        return text_files.column_names(file, name or shown(file), read)
     return list(_parquet_file(file).schema_arrow.names)
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from podium.registry.client import Registry
 
 ROWS = "training_rows.npy"
+#: MLflow stores up to 8,000 characters of a tag, and its page shows them all.
+LONGEST_TAG = 2000
 #: The data report as a page in HTML.
 PAGE = "report.html"
 
@@ -83,6 +85,14 @@ def add_page(models: Registry, tags: Mapping[str, str], dataset: Dataset) -> Non
         models.client.log_text(run.info.run_id, report.page(dataset.report, rows), PAGE)
 
 
+def facts(found: report.DataReport) -> dict[str, str]:
+    """Return the key facts of a data report as tags."""
+    tags = {tag_names.DATA_ROWS: found.shape, tag_names.DATA_COLUMNS: found.kinds}
+    if notes := [*found.dropping, *found.suspicious, *found.assumptions]:
+        tags[tag_names.DATA_NOTES] = "\n".join(notes)[:LONGEST_TAG]
+    return tags
+
+
 def read(models: Registry, tags: Mapping[str, str]) -> TrainingRows | None:
     """Return the training rows of a version, by its tags; None if they are not recorded."""
     import numpy as np
@@ -110,7 +120,7 @@ def _write(models: Registry, tags: Mapping[str, str], dataset: Dataset) -> Run:
     import numpy as np
     from mlflow.entities import Metric
 
-    described = {**tags, tag_names.KEY_SCHEME: dataset.key_scheme}
+    described = {**tags, tag_names.KEY_SCHEME: dataset.key_scheme, **facts(dataset.report)}
     if dataset.notes:
         described |= {tag_names.NOTES: "\n".join(dataset.notes), "mlflow.note.content": "\n\n".join(dataset.notes)}
     run = models.client.create_run(models.experiment_id(DATA), run_name=dataset.name, tags=described)

@@ -92,6 +92,8 @@ def _record_rows(pipeline: str, job: Job) -> None:
         )
     except PodiumError as error:  # no training could use the rows, and a retry would not help
         raise AirflowFailException(str(error)) from error
+    for note in record.data.tags.get(tag_names.DATA_NOTES, "").splitlines():
+        say(f"data: {note}")
     for note in record.data.tags.get(tag_names.NOTES, "").splitlines():
         say(f"warning: {note}")
 

@@ -14,7 +14,7 @@ import yaml
 
 from podium.data import splits
 from podium.errors import PodiumError, Problem, one_line
-from podium.registry import artifacts, tag_names
+from podium.registry import artifacts, data_records, tag_names
 from podium.registry.schema_rows import schema_rows
 from podium.registry.versions import Version
 from podium.training.entry import Entry
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from podium.configs.config import ClassifierConfig
     from podium.data.datasets import Dataset
-    from podium.data.report import DataReport
     from podium.registry.client import Registry
     from podium.training.fit import Training
     from podium.training.job import Job
@@ -37,8 +36,6 @@ from podium.registry.provenance import store_failed_run, task_tags
 DATASET_DIGEST_LENGTH = 12
 # A config must not set tags of Podium and MLflow, for example the one that marks a model as validated.
 RESERVED_TAGS = ("podium.", "mlflow.")
-# MLflow stores up to 8,000 characters of a tag, and its page shows them all.
-LONGEST_TAG = 2000
 # Takes half of the time; the file is a fifth larger.
 FAST_PNG = {"compress_level": 1}
 # Lack of memory or disk space is not the config's fault: such trainings are retried.
@@ -232,7 +229,7 @@ class Record:
         from mlflow.entities import Metric, Param, RunTag
 
         now = int(time.time() * 1000)
-        facts = {**_facts(dataset.report), tag_names.WARNINGS: _warnings(training)}
+        facts = {**data_records.facts(dataset.report), tag_names.WARNINGS: _warnings(training)}
         self.attempt.models.client.log_batch(
             self.run_id,
             metrics=[Metric(k, v, now, 0, model.model_id, run_id=self.run_id) for k, v in training.scores.items()],
@@ -269,14 +266,6 @@ def _warnings(training: Training, indent: int | None = None) -> str:
 def _report(version: Version) -> dict[str, Any]:
     metrics: Mapping[str, float] = version.metrics
     return {"name": version.config, "version": version.number, "run_id": version.run_id, "metrics": dict(metrics)}
-
-
-def _facts(report: DataReport) -> dict[str, str]:
-    """Return the key facts about the data as tags."""
-    facts = {tag_names.DATA_ROWS: report.shape, tag_names.DATA_COLUMNS: report.kinds}
-    if notes := [*report.dropping, *report.suspicious, *report.assumptions]:
-        facts[tag_names.DATA_NOTES] = "\n".join(notes)[:LONGEST_TAG]
-    return facts
 
 
 def _inputs(dataset: Dataset, job: Job) -> list[DatasetInput]:

@@ -82,7 +82,7 @@ def _check_file(
         problems.add((*pointer, "read"), one_line(error))
         return
     try:
-        columns = column_names(file, read)
+        columns = column_names(file, read, written)
     except PodiumError as error:
         problems.add((*pointer, "path"), one_line(error))
         return

@@ -11,7 +11,7 @@ from podium.registry.names import DATA
 
 
 @pytest.fixture
-def reported(lab):
+def reported(lab, capsys):
     """A pipeline on a file with something to report, trained and promoted."""
     towns, kinds = ["bonn", "ulm", "", "köln"], ["no", "no", "yes", "no", "yes"]
     lines = [f"{'?' if i == 3 else i % 17},{towns[i % 4]},1,{kinds[i % 5]}" for i in range(300)]
@@ -19,6 +19,9 @@ def reported(lab):
     lab = dataclasses.replace(lab, dataset={"path": "rows.csv", "target": "kind"})
     lab.write("tree.yaml", "estimator: DecisionTreeClassifier\n")
     entries = lab.detect()
+    logged = capsys.readouterr().out
+    assert "data: column 'size' '?' is read as missing in 1 row" in logged
+    assert "data: column 'same' is constant: 1 in every row" in logged
     lab.promote([lab.train(entry) for entry in entries], configs=entries)
     return lab
 
