@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from podium.configs.files import SUFFIXES
-from podium.configs.parameters import classifier_names, parameters_of, required_parameters
+from podium.configs.remedies import remedy
+from podium.configs.vocabulary import Vocabulary
 from podium.data.options import ReadOptions
 from podium.data.reading import column_names
 from podium.data.refs import BUILT_IN, path_problem
@@ -101,13 +102,13 @@ def new_config(project: Project, name: str, estimator: str, pipeline: str) -> Pa
     if not _NAME.fullmatch(name):
         raise PodiumError(f"invalid name {name!r}: use letters, digits, '_', '-' and '.', with no '.' at the start")
     _check_pipeline(pipeline)
-    if estimator not in classifier_names():
-        same = [known for known in classifier_names() if known.casefold() == estimator.casefold()]
-        hint = did_you_mean(same[0] if same else estimator, sorted(classifier_names()))
+    vocabulary = Vocabulary.of(project)
+    if estimator not in vocabulary.classifiers():
+        hint = remedy(estimator, "classifier") or did_you_mean(estimator, sorted(vocabulary.classifiers()))
         raise PodiumError(f"unknown classifier {estimator!r}{hint}")
     path = project.config / pipeline / f"{name}.yaml"
     twins = [path.with_suffix(spelt) for suffix in SUFFIXES for spelt in (suffix, suffix.upper())]
-    _write(path, _config(estimator), project, twins)
+    _write(path, _config(estimator, vocabulary), project, twins)
     return path
 
 
@@ -207,8 +208,8 @@ def _write(path: Path, text: str, project: Project, twins: list[Path]) -> None:
         file.write(text)
 
 
-def _config(estimator: str) -> str:
-    table, needed = parameters_of(estimator), required_parameters(estimator)
+def _config(estimator: str, vocabulary: Vocabulary) -> str:
+    table, needed = vocabulary.parameters_of(estimator), vocabulary.required_parameters(estimator)
     lines = [
         "# yaml-language-server: $schema=../../schemas/classifier_config.schema.json",
         f"estimator: {estimator}",

@@ -19,8 +19,11 @@ import inspect
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from podium.configs import own_code
 from podium.configs.catalogue import EXTRAS, classifiers, transformers
-from podium.configs.parameters import Parameter, parameters_of
+from podium.configs.own_code import ESTIMATORS, TRANSFORMERS
+from podium.configs.parameters import Parameter
+from podium.configs.vocabulary import Vocabulary
 from podium.errors import MissingExtraError, PodiumError, did_you_mean
 
 if TYPE_CHECKING:
@@ -70,10 +73,8 @@ def _joined(steps: list[Any]) -> Any:
 
 
 def _instance(name: str, allowed: Mapping[str, type], params: Mapping[str, Any], seed: int) -> Any:
-    class_ = _extra(name) if name in EXTRAS and allowed is classifiers() else allowed.get(name)
-    if class_ is None:
-        raise PodiumError(f"unknown estimator {name!r}{did_you_mean(name, allowed)}")
-    table = parameters_of(name)
+    class_ = _class(name, allowed)
+    table = Vocabulary.current().parameters_of(name)
     arguments = {}
     for key, value in params.items():
         parameter = table.get(key) or Parameter(key, {})  # configs of earlier releases were not checked for all classes
@@ -81,6 +82,19 @@ def _instance(name: str, allowed: Mapping[str, type], params: Mapping[str, Any],
     if "random_state" not in arguments and _takes_seed(class_):
         arguments["random_state"] = seed
     return class_(**arguments)
+
+
+def _class(name: str, allowed: Mapping[str, type]) -> type:
+    if name in allowed:
+        return allowed[name]
+    if name in EXTRAS and allowed is classifiers():
+        return _extra(name)
+    own = own_code.current()
+    entry = own.find(name, ESTIMATORS if allowed is classifiers() else TRANSFORMERS)
+    if entry is None:
+        raise PodiumError(f"unknown estimator {name!r}{did_you_mean(name, allowed)}")
+    found: type = own.load(entry)
+    return found
 
 
 def _extra(name: str) -> type:
@@ -106,8 +120,6 @@ def _argument(schema: Mapping[str, Any], value: Any, seed: int) -> Any:
         return _nested(value, seed)
     if "x-function" in schema:
         return getattr(importlib.import_module(schema["x-function"]), value)
-    if schema.get("x-labels") and isinstance(value, dict):
-        return {_label(key): weight for key, weight in value.items()}
     return tuple(value) if schema.get("x-tuple") and isinstance(value, list) else value
 
 
@@ -115,8 +127,3 @@ def _nested(value: Any, seed: int) -> Any:
     if not isinstance(value, dict):  # None, 'drop', 'zero'
         return value
     return _joined(_steps(value["estimator"], value["params"], value["preprocess"], seed))
-
-
-def _label(key: str) -> str | int:
-    """Return a class label: keys of a config are strings, but labels such as 0 and 1 are integers in the data."""
-    return int(key) if key.removeprefix("-").isdecimal() else key

@@ -7,18 +7,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from podium.configs.catalogue import UNUSABLE
 from podium.configs.grid import Part
-from podium.configs.parameters import (
-    MAX_LISTED,
-    classifier_names,
-    load_schema,
-    parameters_of,
-    required_parameters,
-    shown,
-    top_level,
-    transformer_names,
-)
+from podium.configs.parameters import MAX_LISTED, load_schema, shown, top_level
+from podium.configs.remedies import SYNONYMS, foreign, remedy
+from podium.configs.vocabulary import Vocabulary
 from podium.errors import PodiumError, did_you_mean
 
 if TYPE_CHECKING:
@@ -59,6 +51,8 @@ class ConfigCheck:
     ----------
     document : Document
         The file.
+    vocabulary : Vocabulary, optional
+        The classes that the config can name. Default: without a project's own.
     columns : callable, optional
         Returns the features of the data set; called if the config names columns. Default: any column may exist.
 
@@ -68,8 +62,14 @@ class ConfigCheck:
         Filled by `run`.
     """
 
-    def __init__(self, document: Document, columns: Callable[[], Collection[str]] | None = None) -> None:
+    def __init__(
+        self,
+        document: Document,
+        vocabulary: Vocabulary | None = None,
+        columns: Callable[[], Collection[str]] | None = None,
+    ) -> None:
         self._document = document
+        self._vocabulary = vocabulary or Vocabulary()
         self._known_columns = columns
         self.problems: list[Problem] = []
 
@@ -87,7 +87,8 @@ class ConfigCheck:
         self._plain("$schema")
         if parsed.estimator:
             parsed.params = self._params(("params",), params, parsed.estimator)
-            parsed.grid = self._grid(grid, Part(parsed.estimator, parsed.params, preprocess=parsed.preprocess))
+            config = Part(parsed.estimator, parsed.params, preprocess=parsed.preprocess, vocabulary=self._vocabulary)
+            parsed.grid = self._grid(grid, config)
             self._check_required((), parsed.estimator, {*params, *grid})
         return parsed
 
@@ -97,7 +98,9 @@ class ConfigCheck:
     def _check_keys(self, pointer: Pointer, data: Mapping[str, Any], known: Collection[str]) -> None:
         for key in data:
             if key not in known:
-                hint = did_you_mean(key, known) or f": known keys are {', '.join(k for k in known if k[:1] != '$')}"
+                other = SYNONYMS.get(key)
+                hint = f": did you mean {other!r}?" if other in known else did_you_mean(key, known)
+                hint = hint or f": known keys are {', '.join(k for k in known if k[:1] != '$')}"
                 self._add((*pointer, key), f"unknown key {key!r}{hint}", key=True)
 
     def _plain(self, key: str) -> str:
@@ -116,20 +119,26 @@ class ConfigCheck:
         if "estimator" not in data:
             self._add(pointer, "the estimator is missing: add a line such as 'estimator: RandomForestClassifier'")
             return None
-        return self._name((*pointer, "estimator"), data["estimator"], classifier_names, "classifier")
+        return self._name((*pointer, "estimator"), data["estimator"], "classifier")
 
-    def _name(self, pointer: Pointer, value: Any, known: Callable[[], frozenset[str]], noun: str) -> str | None:
-        if isinstance(value, str) and value in known():
-            return value
+    def _name(self, pointer: Pointer, value: Any, noun: str, *, key: bool = False) -> str | None:
         if not isinstance(value, str):
             self._add(pointer, f"expected the name of a {noun}, not {shown(value)}")
             return None
-        hint = did_you_mean(value.rpartition(".")[2], sorted(known()))
-        self._add(pointer, f"unknown {noun} {shown(value)}{_reason(value, noun) or hint}")
-        return None
+        known = self._vocabulary.classifiers() if noun == "classifier" else self._vocabulary.transformers()
+        if value not in known:
+            words = remedy(value, noun) or did_you_mean(value.rpartition(".")[2], sorted(known)) or foreign(value)
+            self._add(pointer, f"unknown {noun} {shown(value)}{words}", key=key)
+            return None
+        try:
+            self._vocabulary.parameters_of(value)
+        except PodiumError as error:  # the project's own code
+            self._add(pointer, f"{value} cannot be used: {error}", key=key)
+            return None
+        return value
 
     def _params(self, pointer: Pointer, params: Mapping[str, Any], class_: str) -> dict[str, Any]:
-        table = parameters_of(class_)
+        table = self._vocabulary.parameters_of(class_)
         values: dict[str, Any] = {}
         for name, value in params.items():
             at = (*pointer, name)
@@ -150,7 +159,7 @@ class ConfigCheck:
         return stored not in given
 
     def _check_required(self, pointer: Pointer, class_: str, given: Collection[str]) -> None:
-        for name in required_parameters(class_):
+        for name in self._vocabulary.required_parameters(class_):
             if name not in given:
                 self._add((*pointer, "estimator"), f"{class_} needs the parameter {name!r}")
 
@@ -165,7 +174,7 @@ class ConfigCheck:
                 if is_sound:  # otherwise it may be inside something misspelt
                     self._add(pointer, str(error), key=True)
                 continue
-            parameter = self._parameter(pointer, inner, parameters_of(part.class_name))
+            parameter = self._parameter(pointer, inner, self._vocabulary.parameters_of(part.class_name))
             if parameter is None:
                 continue
             stored = name[: len(name) - len(inner)] + parameter.stored
@@ -230,8 +239,8 @@ class ConfigCheck:
         """Check a classifier inside another one's parameters."""
         parsed: dict[str, Any] = {"estimator": value, "params": {}, "preprocess": []}
         if isinstance(value, str):
-            if self._name(pointer, value, classifier_names, "classifier") and required_parameters(value):
-                self._add(pointer, f"{value} needs the parameter {required_parameters(value)[0]!r}")
+            if self._name(pointer, value, "classifier") and (needs := self._vocabulary.required_parameters(value)):
+                self._add(pointer, f"{value} needs the parameter {needs[0]!r}")
             return parsed
         if not isinstance(value, dict):
             self._add(pointer, f"{pointer[-1]} must be a classifier ({_NESTED_FORM}), not {shown(value)}")
@@ -307,7 +316,7 @@ class ConfigCheck:
 
     def _step(self, pointer: Pointer, value: Any) -> dict[str, dict[str, Any]] | None:
         if not isinstance(value, dict):
-            if self._name(pointer, value, transformer_names, "transformer") is None:
+            if self._name(pointer, value, "transformer") is None:
                 return None
             self._check_step_required(pointer, value, {})
             return {value: {}}
@@ -317,21 +326,14 @@ class ConfigCheck:
             )
             return None
         (name, params), *_ = value.items()
-        if not self._known_step(pointer, name):
+        if self._name((*pointer, name), name, "transformer", key=True) is None:
             return None
         params = self._mapping((*pointer, name), params)
         self._check_step_required((*pointer, name), name, params)
         return {name: self._params((*pointer, name), params, name)}
 
-    def _known_step(self, pointer: Pointer, name: str) -> bool:
-        if name in transformer_names():
-            return True
-        hint = did_you_mean(name, sorted(transformer_names()))
-        self._add((*pointer, name), f"unknown transformer {name!r}{_reason(name, 'transformer') or hint}", key=True)
-        return False
-
     def _check_step_required(self, pointer: Pointer, name: str, given: Collection[str]) -> None:
-        for parameter in required_parameters(name):
+        for parameter in self._vocabulary.required_parameters(name):
             if parameter not in given:
                 self._add(pointer, f"{name} needs the parameter {parameter!r}", key=True)
 
@@ -353,11 +355,3 @@ def _quoted(column: Any) -> str:
 def _listed(names: Collection[str]) -> str:
     words = ", ".join(list(names)[:MAX_LISTED])
     return words + (f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else "")
-
-
-def _reason(name: str, noun: str) -> str:
-    """Return why a class that exists cannot be used here."""
-    if noun == "transformer" and name in UNUSABLE:
-        return f": scikit-learn's {name} cannot be used here because {UNUSABLE[name]}"
-    is_other = name in classifier_names() | transformer_names()
-    return f": it is not a {noun}" if is_other else ""

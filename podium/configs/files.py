@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from podium.configs.check import ConfigCheck
 from podium.configs.config import ClassifierConfig, encoded
 from podium.configs.grid import with_values
+from podium.configs.vocabulary import Vocabulary
 from podium.errors import InvalidFileError, Problem
 from podium.files.documents import read_document
 
@@ -69,7 +70,7 @@ def load_config(
     shown = project.shown(path)
     name_problems = _name_problems(path, shown)
     document = read_document(path, shown)
-    check = ConfigCheck(document, columns)
+    check = ConfigCheck(document, Vocabulary.of(project), columns)
     parsed = check.run()
     # Report only the syntax mistake of a value, such as a tag, and not its type as well.
     spoilt = {(problem.line, problem.column) for problem in document.problems}

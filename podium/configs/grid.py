@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from podium.configs.parameters import parameters_of
+from podium.configs.vocabulary import Vocabulary
 from podium.errors import PodiumError, did_you_mean
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class Part:
         The steps before a classifier.
     preprocess_at : Place
         Where they are.
+    vocabulary : Vocabulary
+        The classes and their parameters.
     """
 
     class_name: str
@@ -47,6 +49,7 @@ class Part:
     params_at: Place = ("params",)
     preprocess: Sequence[Mapping[str, Any]] = field(default_factory=list)
     preprocess_at: Place = ("preprocess",)
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
     def locate(self, name: str) -> tuple[Part, str]:
         """Return the part that has a parameter, and the parameter's name there.
@@ -70,7 +73,7 @@ class Part:
         return parts[head].locate(rest)
 
     def _parts(self) -> dict[str, Part]:
-        steps = list(self._steps())
+        steps = list(self.steps())
         count = Counter(step.class_name for step in steps)
         seen: Counter[str] = Counter()
         parts = {}
@@ -80,17 +83,18 @@ class Part:
             parts[step.class_name + several] = step
         return parts | dict(self._classifiers())
 
-    def _steps(self) -> Iterator[Part]:
+    def steps(self) -> Iterator[Part]:
+        """Yield the steps before a classifier, those by column too, in order."""
         for at, item in enumerate(self.preprocess):
             place: Place = (*self.preprocess_at, at)
             if "columns" in item:
-                yield from Part("", {}, preprocess=item["steps"], preprocess_at=(*place, "steps"))._steps()  # noqa: SLF001
+                yield from replace(self, preprocess=item["steps"], preprocess_at=(*place, "steps")).steps()
             else:
                 ((name, params),) = item.items()
-                yield Part(name, params, (*place, name))
+                yield Part(name, params, (*place, name), vocabulary=self.vocabulary)
 
     def _classifiers(self) -> Iterator[tuple[str, Part]]:
-        table = parameters_of(self.class_name)
+        table = self.vocabulary.parameters_of(self.class_name)
         for name, value in self.params.items():
             parameter = table.get(name)
             if parameter is None or not isinstance(value, dict):
@@ -98,12 +102,22 @@ class Part:
             if parameter.nested == "estimators":
                 for key, inner in value.items():
                     if isinstance(inner, dict):
-                        yield key, _nested(inner, (*self.params_at, name, key))
+                        yield key, self._nested(inner, (*self.params_at, name, key))
             elif parameter.nested == "estimator":
-                yield name, _nested(value, (*self.params_at, name))
+                yield name, self._nested(value, (*self.params_at, name))
+
+    def _nested(self, value: Mapping[str, Any], place: Place) -> Part:
+        return Part(
+            value["estimator"],
+            value["params"],
+            (*place, "params"),
+            value["preprocess"],
+            (*place, "preprocess"),
+            self.vocabulary,
+        )
 
     def _absent(self, head: str, name: str, parts: Mapping[str, Part]) -> str:
-        parameter = parameters_of(self.class_name).get(head)
+        parameter = self.vocabulary.parameters_of(self.class_name).get(head)
         if parameter is not None and parameter.nested == "estimator":
             example = f"params: {{{head}: DecisionTreeClassifier}}"
             return f"{name} is a parameter of {head}, which params does not have: add it, as in {example}"
@@ -113,10 +127,6 @@ class Part:
             return f"preprocess has {len(several)} steps {head}: write {options}"
         known = did_you_mean(head, parts) or (f": known are {', '.join(parts)}" if parts else "")
         return f"{self.class_name} has no step or classifier {head!r} inside it{known}"
-
-
-def _nested(value: Mapping[str, Any], place: Place) -> Part:
-    return Part(value["estimator"], value["params"], (*place, "params"), value["preprocess"], (*place, "preprocess"))
 
 
 def with_values(content: Mapping[str, Any], values: Mapping[Place, Any]) -> dict[str, Any]:

@@ -180,7 +180,11 @@ def required_parameters(name: str) -> tuple[str, ...]:
 @cache
 def parameters_of(name: str) -> ParameterTable:
     """Return the parameters of a class from the schema."""
-    definition = load_schema()["$defs"][name]
+    return table_of(name, load_schema()["$defs"][name])
+
+
+def table_of(name: str, definition: dict[str, Any]) -> ParameterTable:
+    """Return the parameters of a class from its definition in a schema."""
     by_name = {parameter: Parameter(parameter, schema) for parameter, schema in definition["properties"].items()}
     return ParameterTable(name, by_name, definition.get("x-aliases", {}), definition.get("x-refused", {}))
 

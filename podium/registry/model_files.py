@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from podium.errors import PodiumError
 from podium.registry.schema_rows import schema_rows
-from podium.registry.trusted_types import TRUSTED_TYPES
+from podium.registry.trusted_types import trusted_types
 
 if TYPE_CHECKING:
     from mlflow.models import Model
@@ -65,7 +65,7 @@ def _check_harmless(path: str) -> None:
     brings_code = own.get("code") or served.get("code")
     if brings_code or served.get("loader_module") != "mlflow.sklearn" or own.get("serialization_format") != "skops":
         raise PodiumError("refused: not a scikit-learn model saved with skops")
-    if foreign := set(own.get("skops_trusted_types") or ()) - set(TRUSTED_TYPES):
+    if foreign := set(own.get("skops_trusted_types") or ()) - set(trusted_types()):
         raise PodiumError(f"refused: types that no allowed config produces: {', '.join(sorted(foreign))}")
 
 
@@ -112,7 +112,7 @@ def save_model(model: Any, dataset: Dataset, folder: Path, about: Model | None =
         str(folder),
         mlflow_model=about,
         serialization_format="skops",
-        skops_trusted_types=list(TRUSTED_TYPES),
+        skops_trusted_types=list(trusted_types()),
         signature=mlflow.models.infer_signature(schema_rows(dataset.x_train), model.predict(example)),
         input_example=example,
         pip_requirements=pip_requirements(),

@@ -7,6 +7,14 @@ repeats that.
 
 from __future__ import annotations
 
+from podium.configs import own_code
+
+
+def trusted_types() -> tuple[str, ...]:
+    """Return :data:`TRUSTED_TYPES` and the types that the project of this process declares with its own code."""
+    return (*TRUSTED_TYPES, *own_code.current().trusted_types())
+
+
 TRUSTED_TYPES = (
     "collections.OrderedDict",
     "lightgbm.basic.Booster",

@@ -3,7 +3,6 @@
 __all__ = [
     "boosters",
     "config_schema",
-    "constraints",
     "native_parameters",
     "spec_dags",
     "spec_objects",

@@ -222,7 +222,7 @@ LIGHTGBM = Library(
             ),
             _NULL,
         ),
-        "class_weight": _either(_OBJECT, _one_of("balanced"), _NULL) | {"x-labels": True},
+        "class_weight": _either(_OBJECT, _one_of("balanced"), _NULL),
         "min_split_gain": _number(0),
         "min_child_weight": _number(0),
         "min_child_samples": _integer(0),

@@ -7,6 +7,7 @@ import hashlib
 import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
+from podium.configs import own_code
 from podium.configs.catalogue import EXTRAS
 from podium.data.splits import split_digest
 
@@ -46,7 +47,30 @@ def fingerprint(config: ClassifierConfig, data_digest: str, split: Split) -> str
 def _releases(config: ClassifierConfig) -> list[str]:
     names = {config.estimator, *_estimators(config.params)}
     packages = {"scikit-learn", *(EXTRAS[name] for name in names if name in EXTRAS)}
-    return [f"{package} {_release(package)}" for package in sorted(packages)]
+    return [*(f"{package} {_release(package)}" for package in sorted(packages)), *_own_code(config)]
+
+
+def _own_code(config: ClassifierConfig) -> list[str]:
+    """Return digests of the modules that define the config's own classes."""
+    own = own_code.current()
+    if not own.entries:
+        return []
+    own.make_importable()
+    words = set(_words({"params": config.params, "preprocess": config.preprocess, "estimator": config.estimator}))
+    used = [entry for entry in own.entries if entry.kind != own_code.METRICS and entry.name in words]
+    return [f"{entry.target} {hashlib.sha256(entry.source()).hexdigest()}" for entry in used]
+
+
+def _words(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _words(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _words(inner)
 
 
 def _estimators(value: Any) -> Iterator[str]:

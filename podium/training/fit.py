@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from podium.configs import building
+from podium.configs import building, labels
 from podium.evaluation import metrics, plots
 from podium.training import cores
 from podium.training.fit_warnings import FitWarning, collected
@@ -79,7 +79,7 @@ def _fitted(
     from sklearn.base import clone
 
     score = functools.partial(_fit_and_score, more=more, positive=dataset.positive)
-    template = pipeline(config, dataset.x_train, dataset.x_test, split.seed)
+    template = labels.match(pipeline(config, dataset.x_train, dataset.x_test, split.seed), dataset.y_train.unique())
     train = Rows(dataset.x_train, dataset.y_train, dataset.w_train)
     test = Rows(dataset.x_test, dataset.y_test, dataset.w_test)
     fold_scores = [

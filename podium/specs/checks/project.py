@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from podium.configs.files import config_files, load_config
+from podium.configs.vocabulary import Vocabulary
 from podium.errors import InvalidFileError, PodiumError, Problem, did_you_mean
 from podium.files.documents import MAX_BYTES, read_document
 from podium.specs import files
@@ -83,6 +84,7 @@ class ProjectCheck:
         self._project = project
         self._finder = finder_of(project)
         self._allowed, self.problems = allow_list(project)
+        self.problems += Vocabulary.of(project).problems()
         self._shared = _shared(project)
         self.ids: dict[Path, dict[str, tuple[int, int]]] = {}
         self.specs: list[Document] = []

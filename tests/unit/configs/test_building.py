@@ -19,12 +19,12 @@ from sklearn.utils._param_validation import InvalidParameterError, validate_para
 
 from podium.configs import building, catalogue
 from podium.configs.config import ClassifierConfig
+from podium.configs.constraints import SCORE_FUNCTIONS
 from podium.configs.files import config_files, load_config
 from podium.configs.parameters import parameters_of, required_parameters
 from podium.errors import PodiumError
 from podium.project import Project
 from podium.registry.trusted_types import TRUSTED_TYPES
-from podium.schema_generation.constraints import SCORE_FUNCTIONS
 from tests.support.estimators import ALLOWED, arguments, each_of
 
 ROOT = Path(__file__).parents[3]
@@ -166,7 +166,7 @@ def test_values_are_converted_for_the_constructors(tmp_path):
         "estimator: LogisticRegression\nparams: {class_weight: {0: 1, 1: 2.5, two: 3}, C: .inf}\n"
         "preprocess: [{MinMaxScaler: {feature_range: [0, 2]}}]\n",
     )
-    assert model[-1].class_weight == {0: 1, 1: 2.5, "two": 3}
+    assert model[-1].class_weight == {"0": 1, "1": 2.5, "two": 3}
     assert math.isinf(model[-1].C)
     assert model[0].feature_range == (0, 2)
 

@@ -13,15 +13,17 @@ What JSON Schema cannot express is in additional keywords, which other validator
     Other values that scikit-learn accepts and a config cannot contain.
 ``x-nested``
     ``estimator``: a classifier by the rules of a config; ``estimators``: a mapping of names to classifiers.
-``x-tuple``, ``x-labels``, ``x-function``
-    How to convert the value: a list to a tuple; keys that are whole numbers to integers; a name to a function.
+``x-tuple``, ``x-function``
+    How to convert the value: a list to a tuple; a name to a function.
 """
 
 from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterable, MutableMapping
+import types
+import typing
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -43,6 +45,14 @@ _TYPES: dict[Any, dict[str, Any]] = {
     Real: {"type": "number"},
     float: {"type": "number", "x-float": True},
 }
+_HINTED: dict[Any, str] = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    **dict.fromkeys((list, tuple, Iterable, Sequence), "array"),
+    **dict.fromkeys((dict, Mapping, MutableMapping), "object"),
+}
 _WORDS: dict[str, list[dict[str, Any]]] = {
     "array-like": [{"type": "array"}],
     "boolean": [{"type": "boolean"}],
@@ -53,13 +63,23 @@ _WORDS: dict[str, list[dict[str, Any]]] = {
 }
 
 
+def definition(class_: type) -> dict[str, Any]:
+    """Return the JSON Schema of a class's parameters."""
+    return {
+        "type": "object",
+        "description": docstrings.summary(class_) or class_.__name__,
+        "properties": parameter_schemas(class_),
+        "additionalProperties": False,
+    }
+
+
 def parameter_schemas(class_: type) -> dict[str, dict[str, Any]]:
     """Return a JSON Schema for each parameter of a scikit-learn class, with description and default.
 
     Parameters
     ----------
     class_ : type
-        A class with ``_parameter_constraints``.
+        A class with ``_parameter_constraints``. Parameters without constraints follow from their type hints.
 
     Returns
     -------
@@ -67,11 +87,11 @@ def parameter_schemas(class_: type) -> dict[str, dict[str, Any]]:
         By parameter, in the order of the constructor's signature.
     """
     described = docstrings.parameters(class_)
-    rules: dict[str, Any] = class_._parameter_constraints  # type: ignore[attr-defined]  # noqa: SLF001
+    rules, hints = _rules(class_), _hints(class_)
     schemas = {}
-    for name, parameter in inspect.signature(class_).parameters.items():
+    for name, parameter in _named(class_).items():
         default = parameter.default
-        schema = _parameter(name, rules.get(name, "no_validation"), default)
+        schema = _parameter(name, rules[name], default) if name in rules else _hinted(hints.get(name, Any), default)
         schema["description"] = ". ".join(filter(None, [described.get(name, name).rstrip(". "), _remark(schema)])) + "."
         if default == "deprecated":
             schema["deprecated"] = True
@@ -85,14 +105,52 @@ def required(class_: type) -> list[str]:
     """Return the parameters without a default, or with a default that the class refuses in ``fit``."""
     from sklearn.utils._param_validation import make_constraint
 
-    rules: dict[str, Any] = class_._parameter_constraints  # type: ignore[attr-defined]  # noqa: SLF001
+    rules = _rules(class_)
 
     def is_refused(name: str, default: Any) -> bool:
+        if default is inspect.Parameter.empty:
+            return True
         checks = rules.get(name, "no_validation")
         return checks != "no_validation" and not any(make_constraint(rule).is_satisfied_by(default) for rule in checks)
 
-    signature = inspect.signature(class_).parameters
-    return [name for name, parameter in signature.items() if is_refused(name, parameter.default)]
+    return [name for name, parameter in _named(class_).items() if is_refused(name, parameter.default)]
+
+
+def _named(class_: type) -> dict[str, inspect.Parameter]:
+    """Return the parameters of a constructor that have a name: not ``*args`` and ``**kwargs``."""
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    signature = inspect.signature(class_).parameters.items()
+    return {name: parameter for name, parameter in signature if parameter.kind not in variable}
+
+
+def _rules(class_: type) -> dict[str, Any]:
+    rules: dict[str, Any] = getattr(class_, "_parameter_constraints", {})
+    return rules
+
+
+def _hints(class_: type) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(class_.__init__)  # type: ignore[misc]
+    except (NameError, TypeError, AttributeError):  # a hint that only a type checker can resolve
+        return {}
+
+
+def _hinted(hint: Any, default: Any) -> dict[str, Any]:
+    """Return the schema of a parameter that only has a type hint; without one, every value is accepted."""
+    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    branches: list[dict[str, Any]] = []
+    for option in options:
+        origin = typing.get_origin(option) or option
+        if origin is typing.Literal:
+            branches.append({"enum": list(typing.get_args(option))})
+        elif option is type(None):
+            continue
+        elif origin in _HINTED:
+            branches.append({"type": _HINTED[origin]})
+        else:
+            return {}
+    is_optional = default is None or type(None) in options
+    return _any_of([*branches, *([{"type": "null"}] if is_optional else [])])
 
 
 def _parameter(name: str, rules: Any, default: Any) -> dict[str, Any]:
@@ -117,8 +175,6 @@ def _parameter(name: str, rules: Any, default: Any) -> dict[str, Any]:
         schema["x-inexpressible"] = " or ".join(dict.fromkeys(inexpressible))
     if tuple in rules and list not in rules:
         schema["x-tuple"] = True
-    if name == "class_weight":
-        schema["x-labels"] = True
     return schema
 
 
