@@ -52,7 +52,7 @@ class Invocations:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         started = time.perf_counter()
-        served, rows = self._current.served, 0
+        served, rows, are_labels = self._current.served, 0, True
         try:
             headers = dict(scope["headers"])
             body = await read_body(headers, receive, self._limits)
@@ -62,7 +62,7 @@ class Invocations:
             remaining = self._limits.seconds - (prediction_started - started)
             predictions = await self._predict(served, body, content_type, remaining)
             seconds = time.perf_counter() - prediction_started
-            status, response, rows = 200, predictions.body, predictions.rows
+            status, response, rows, are_labels = 200, predictions.body, predictions.rows, predictions.are_labels
         except RequestError as refusal:
             status, response = refusal.status, refusal.as_json()
         except Exception:
@@ -73,7 +73,7 @@ class Invocations:
         prometheus.SECONDS.observe(time.perf_counter() - started)
         prometheus.ROWS.inc(rows)
         await send_json(send, status, response, served)
-        if status == HTTPStatus.OK and self._shadow and served:
+        if status == HTTPStatus.OK and are_labels and self._shadow and served:
             is_sent = self._shadow.send(served.loaded.info.version, body, content_type, response, seconds)
             prometheus.SHADOWED.labels("passed on" if is_sent else "dropped").inc()
 

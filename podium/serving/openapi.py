@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from podium.serving.scoring import CSV, INPUTS, INSTANCES, JSON, RECORDS, SPLIT
+from podium.serving.scoring import CSV, INPUTS, INSTANCES, JSON, METHODS, RECORDS, SPLIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -126,13 +126,14 @@ def _body(schema: Schema) -> dict[str, Any]:
         "required": required,
     }
     forms = {SPLIT: split, RECORDS: rows, INSTANCES: rows, INPUTS: {"anyOf": [rows, by_column]}}
+    params = {"type": "object", "properties": {"predict_method": {"enum": list(METHODS)}}}
     # No body matches two formats, so "oneOf" would mean the same, but not all tools can generate examples for it.
     return {
         "anyOf": [
             {
                 "type": "object",
                 "title": name,
-                "properties": {name: form, "params": {"type": "object"}},
+                "properties": {name: form, "params": params},
                 "required": [name],
                 "additionalProperties": False,
             }

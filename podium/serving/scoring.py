@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 JSON, CSV = "application/json", "text/csv"
 SPLIT, RECORDS, INSTANCES, INPUTS = FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+# What `params: {predict_method: ...}` of a request can be.
+LABELS = "predict"
+METHODS = (LABELS, "predict_proba", "predict_log_proba")
 # Types that MLflow casts to a column's type without loss; MLflow handles all others.
 PLAIN: dict[str, tuple[str, frozenset[type]]] = {
     "double": ("float64", frozenset({float, int})),
@@ -47,10 +50,13 @@ class Predictions:
         JSON, ``{"predictions": [...]}``.
     rows : int
         Number of rows.
+    are_labels : bool
+        Whether they are labels, and not the probabilities that the request asked for.
     """
 
     body: bytes
     rows: int
+    are_labels: bool = True
 
 
 class Scorer:
@@ -114,17 +120,33 @@ class Scorer:
 
         kind = _media_type(content_type)
         decoded = _decoded(body) if kind == JSON else None
+        method = LABELS if decoded is None else _predict_method(decoded)
         if decoded is not None:
             _check_rows(_rows_of_json(decoded), most_rows)
-        table = None if decoded is None else self._plain_table(decoded)
+        table = None if decoded is None or method != LABELS else self._plain_table(decoded)
         if table is not None:
             rows, predictions = len(table), self._predict_plain(table)
         else:
             data = self._parse(body if decoded is None else decoded)
             _check_rows(rows := _rows(data), most_rows)
-            predictions = self._predict(self.model.predict, data)
+            predictions = self._predict(self.model.predict if method == LABELS else self._other(method), data)
         text = json.dumps({"predictions": _get_jsonable_obj(predictions, pandas_orient="records")}, cls=NumpyEncoder)
-        return Predictions(text.encode(), rows)
+        return Predictions(text.encode(), rows, method == LABELS)
+
+    def _other(self, method: str) -> Any:
+        """Return a method of the model that MLflow does not serve, with the signature enforced.
+
+        Raises
+        ------
+        RequestError
+            If the model does not have it.
+        """
+        from mlflow.models.utils import _enforce_schema
+
+        predict = getattr(self._sklearn_model, method, None)
+        if predict is None:
+            raise _bad_request(f"the model has no {method}: it does not give probabilities")
+        return lambda data: predict(_enforce_schema(data, self.schema))
 
     def plain_frame(self, decoded: dict[str, Any]) -> pd.DataFrame | None:
         """Return the data frame that MLflow would pass to the model; None if the body needs MLflow's parser."""
@@ -249,10 +271,21 @@ def _decoded(body: bytes) -> dict[str, Any]:
     required = f"the body must be a JSON object with exactly one of {', '.join(FORMATS)}"
     if not isinstance(decoded, dict):
         raise _bad_request(required)
-    decoded.pop("params", None)  # MLflow ignores them too for a model without parameters
     if len(found := decoded.keys() & set(FORMATS)) != 1:
         raise _bad_request(f"{required}; it has {' and '.join(sorted(found)) or 'none'}")
     return decoded
+
+
+def _predict_method(decoded: dict[str, Any]) -> str:
+    """Take the params out of a body, and return the method of the model that they ask for.
+
+    MLflow ignores all params for a model without parameters; but who asks for probabilities must not get labels.
+    """
+    params = decoded.pop("params", None)
+    method = params.get("predict_method", LABELS) if isinstance(params, dict) else LABELS
+    if method not in METHODS:
+        raise _bad_request(f"predict_method must be one of {', '.join(METHODS)}, not {json.dumps(method)}")
+    return str(method)
 
 
 def _rows_of_json(decoded: dict[str, Any]) -> int:

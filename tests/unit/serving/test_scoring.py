@@ -165,3 +165,32 @@ def test_the_response_has_the_same_bytes_as_mlflows():
     predictions_to_json(scorer("iris").model.predict(rows), text)
     body = json.dumps({"dataframe_records": rows.to_dict(orient="records")}).encode()
     assert scorer("iris").predict(body, JSON, 1000).body.decode() == text.getvalue()
+
+
+@pytest.mark.parametrize("name", ["iris", "churn"])
+@pytest.mark.parametrize("kind", ["dataframe_split", "dataframe_records"])
+def test_a_request_for_probabilities_gets_them(name, kind):
+    one, rows = scorer(name), rows_of(name).x_test.head(5)
+    orient = {"dataframe_split": "split", "dataframe_records": "records"}[kind]
+    body = {kind: json.loads(rows.to_json(orient=orient)), "params": {"predict_method": "predict_proba"}}
+    found = one.predict(json.dumps(body).encode(), JSON, 10)
+    assert json.loads(found.body)["predictions"] == one.model.get_raw_model().predict_proba(rows).tolist()
+    assert (found.rows, found.are_labels) == (5, False)
+    labels = one.predict(json.dumps({**body, "params": {"predict_method": "predict"}}).encode(), JSON, 10)
+    assert json.loads(labels.body)["predictions"] == one.model.get_raw_model().predict(rows).tolist()
+    assert labels.are_labels
+
+
+@pytest.mark.parametrize(
+    ("estimator", "method", "message"),
+    [
+        ("RidgeClassifier", "predict_proba", "the model has no predict_proba: it does not give probabilities"),
+        ("GaussianNB", "predict_prob", "predict_method must be one of predict, predict_proba, predict_log_proba, not "),
+        ("GaussianNB", ["predict"], "predict_method must be one of predict, predict_proba, predict_log_proba, not "),
+    ],
+)
+def test_a_request_for_what_the_model_cannot_give_is_refused(estimator, method, message):
+    split = json.loads(rows_of("iris").x_test.head(1).to_json(orient="split"))
+    body = {"dataframe_split": split, "params": {"predict_method": method}}
+    with pytest.raises(RequestError, match=message):
+        scorer("iris", estimator).predict(json.dumps(body).encode(), JSON, 10)
