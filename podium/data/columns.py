@@ -10,6 +10,8 @@ from podium.data.times import iso, looks_like_date, times
 from podium.errors import PodiumError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     import pyarrow as pa
 
@@ -22,6 +24,8 @@ Kind: TypeAlias = Literal["number", "category", "text", "date"]
 #: A column of text with more values than this, which are long or have several words, is free text.
 MOST_CATEGORIES = 40
 _LONG, _WORDS = 30, 2.5
+#: Whole numbers beyond this are rounded; longer ones than that are no codes.
+_EXACT, _LONGEST = 2**53, 10**19
 #: The largest number that scikit-learn's trees take.
 _LARGEST = 3.4e38
 
@@ -292,7 +296,22 @@ def _checked(name: str, found: Column, read: ReadOptions) -> Column:
         option = f"`read: {{na_values: ['{sign}inf']}}` makes it missing" if np.isinf(values[at]) else "correct it"
         count = of_rows(int(large.sum()))
         raise PodiumError(f"column {name!r} has {noun} in {count}, first in row {at + 1}: {option}")
-    return Column(values, found.kind, found.why, found.notes, (*found.suspicious, *_sentinels(values)))
+    return Column(values, found.kind, found.why, found.notes, (*found.suspicious, *_odd(values, name)))
+
+
+def _odd(values: Array, name: str) -> Iterator[str]:
+    """Yield sentences about numbers that may be something else."""
+    import numpy as np
+
+    yield from _sentinels(values)
+    given = values[~np.isnan(values)]
+    if not len(given) or (given != np.floor(given)).any():
+        return
+    if _EXACT < np.abs(given).max() < 10 * _LONGEST:
+        says = f"`columns: {{{quoted(name)}: id}}`, `category` or `drop`"
+        yield f"has whole numbers of more than 15 digits, which are rounded: {says}"
+    if given.min() > 19000100 and given.max() < 21000000 and (given % 100 <= 31).all():  # noqa: PLR2004
+        yield f"has dates such as {given[0]:.0f}: `columns: {{{quoted(name)}: date}}` reads them"
 
 
 def _sentinels(values: Array) -> tuple[str, ...]:

@@ -33,6 +33,9 @@ _SPACES = " \u00a0\u202f"
 _DISGUISED = re.compile(
     rf"(?P<sign>[-+]?)\s*(?P<before>{_SYMBOL}?)\s*(?P<body>[-+]?[\d.,'{_SPACES}]*\d[\d.,]*)\s*(?P<after>%|{_SYMBOL}?)"
 )
+# A negative amount as accountants write it.
+_IN_PARENTHESES = rf"^\(\s*({_SYMBOL}?\s*[\d.,]*\d[\d.,]*\s*(?:%|{_SYMBOL})?)\s*\)$"
+_WITH_UNIT = re.compile(r"[-+]?[\d.,]*\d[\d.,]*\s*([A-Za-zµ°²³/]{1,8})")
 #: Ways to write a number: what separates thousands, and the decimal mark.
 _WAYS = (("", ","), (",", "."), (".", ","), ("'", "."), ("'", ","), (" ", "."), (" ", ","))
 
@@ -82,10 +85,18 @@ def numbers(name: str, text: pa.ChunkedArray, read: ReadOptions, *, declared: bo
     try:
         values = pc.cast(plain, pa.float64())
     except pa.ArrowInvalid:
-        return _mixed(name, plain, text, declared=declared)
-    if not declared and pc.any(pc.match_substring_regex(plain, _CODE)).as_py():
-        return None  # codes such as 01067
-    return Numbers(values, "numbers")
+        pass
+    else:
+        if not declared and pc.any(pc.match_substring_regex(plain, _CODE)).as_py():
+            return None  # codes such as 01067
+        return Numbers(values, "numbers")
+    in_parentheses = pc.unique(pc.filter(plain, pc.match_substring_regex(plain, _IN_PARENTHESES))).to_pylist()
+    plain, text = (pc.replace_substring_regex(column, _IN_PARENTHESES, r"-\1") for column in (plain, text))
+    found = _mixed(name, plain, text, declared=declared)
+    if found is None or not in_parentheses or in_parentheses == [None]:
+        return found
+    note = f"{next(filter(None, in_parentheses))!r} is read as a negative number"
+    return Numbers(found.values, found.why, (*found.notes, note))
 
 
 def mistakes(name: str, odd: list[str], rows: int, noun: str, role: str) -> PodiumError:
@@ -145,6 +156,7 @@ def _mixed(name: str, plain: pa.ChunkedArray, text: pa.ChunkedArray, *, declared
         count = pc.sum(pc.is_in(text, pa.array(strange))).as_py() or 0
         if declared or _is_mistake(len(strange), count, given, plain, is_plain):
             raise mistakes(name, strange, count, "number", "category")
+        _check_unit(name, strange)
         return None
     if not declared and not odd and pc.any(pc.match_substring_regex(plain, _CODE)).as_py():
         return None
@@ -166,6 +178,18 @@ def _is_mistake(strange: int, count: int, given: int, plain: pa.ChunkedArray, is
     different = len(pc.unique(pc.filter(plain, is_plain)))
     share = 1 - count / given
     return different > FEW_NUMBERS and (share >= 0.9 or (share >= 0.5 and strange <= FEW))  # noqa: PLR2004
+
+
+def _check_unit(name: str, values: list[str]) -> None:
+    """Refuse many numbers that all have the same unit."""
+    if len(values) <= FEW_NUMBERS:
+        return
+    units = {found[1] if (found := _WITH_UNIT.fullmatch(value)) else None for value in values}
+    if len(units) == 1 and (unit := units.pop()):
+        raise PodiumError(
+            f"column {name!r}: {values[0]!r} is a number with the unit {unit!r}: write the numbers alone, or "
+            f"`columns: {{{quoted(name)}: category}}` keeps the text"
+        )
 
 
 def _marker_notes(text: pa.ChunkedArray, markers: list[str]) -> tuple[str, ...]:
@@ -210,14 +234,14 @@ def _style(name: str, shapes: dict[str, re.Match[str]], plain: list[str]) -> _St
     thousands, decimal = _marks(name, bodies, plain)
     words = []
     if symbol == "%":
-        words.append("per cent: 3.4% is 3.4")
+        words.append("per cent, so 3.4% is 3.4")
     elif symbol:
-        words.append(f"amounts in {symbol}: the sign is left out")
+        words.append(f"amounts in {symbol}, without the sign")
     if decimal == ",":
         words.append("a decimal comma")
     if thousands:
         words.append(f"{thousands!r} between thousands")
-    why = f"numbers with {words[0].partition(':')[0]}" if words else "numbers"
+    why = f"numbers with {words[0].partition(',')[0]}" if words else "numbers"
     return _Style(symbol, thousands, decimal, why, f"{first!r} is read as a number: {'; '.join(words) or 'spaces'}")
 
 

@@ -76,7 +76,8 @@ def suspicious(
         values = features[name]
         if count == 1 and not values.isna().any():
             value = values.iloc[0]
-            yield f"column {name!r} is constant: {repr(value) if isinstance(value, str) else f'{value:g}'} in every row"
+            shown = repr(value) if isinstance(value, str) else f"{value + 0:g}"
+            yield f"column {name!r} is constant: {shown} in every row"
         elif _is_identifier(values, count, kinds[name]):
             yield (
                 f"column {name!r} looks like an identifier, {count} different values in {len(values)} rows: "

@@ -230,7 +230,7 @@ class _Found:
         ref, without = self.ref, int((~self.labels.given).sum())
         again, differing, copies = suspicion.repeated(self.features, self.classes)
         found = suspicion.suspicious(self.features, self.classes, self.kinds, self.distinct)
-        notes = [f"column {name!r} {note}" for name, found in self.typed.items() for note in found.notes]
+        notes = [f"column {name!r}: {note}" for name, found in self.typed.items() for note in found.notes]
         odd = [f"column {name!r} {words}" for name, found in self.typed.items() for words in found.suspicious]
         if again:
             also = f", {differing} of them with another label" if differing else ""

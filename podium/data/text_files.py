@@ -184,6 +184,8 @@ def _check_separator(header: list[str], sep: str, name: str) -> None:
     """Refuse a header of one column that another separator would divide."""
     if len(header) != 1:
         return
+    if header[0].lower().startswith("sep="):
+        raise PodiumError(f"{name}:1  the line {header[0]!r} is a hint for Excel: remove it")
     others = {other: header[0].count(other) for other in _SEPARATORS if other != sep}
     best = max(others, key=lambda other: others[other])
     if others[best]:

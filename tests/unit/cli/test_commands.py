@@ -117,7 +117,7 @@ def test_data_shows_the_rows_of_a_pipeline_without_a_stack(project):
     (project.root / "rows.csv").write_text("\n".join(["size,town,kind", *lines]) + "\n")
     assert invoke("new", "pipeline", "own", "--data", project.root / "rows.csv", "--target", "kind").exit_code == 0
     shown = invoke("data", "own").stdout
-    for words in ("own", "90 rows", "town", "category", "no: 54", "column 'size' '?' is read as missing in 1 row"):
+    for words in ("own", "90 rows", "town", "category", "no: 54", "column 'size': '?' is read as missing in 1 row"):
         assert words in shown
     found = json.loads(invoke("data", "own", "--json").stdout)
     assert (found["rows"], found["classes"], sum(found["parts"].values())) == (90, {"no": 54, "yes": 36}, 90)

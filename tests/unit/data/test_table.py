@@ -68,6 +68,8 @@ def cycle(*values):
         (cycle("1.234,5", "17,0"), "number", [1234.5, 17.0], "a decimal comma"),
         (cycle("$1.20", "$3"), "number", [1.2, 3.0], "amounts in $"),
         (cycle("3.4%", "12%"), "number", [3.4, 12.0], "per cent"),
+        (["(1.25)", *map(str, MANY[1:])], "number", [-1.25, 1.0], "'(1.25)' is read as a negative number"),
+        (cycle("5 kg", "10 kg"), "category", ["5 kg", "10 kg"], ""),
         (cycle("01067", "10115"), "category", ["01067", "10115"], ""),
         (cycle("1", "2", "3+"), "category", ["1", "2", "3+"], ""),
         (cycle("red", "NA", "None"), "category", ["red", None, "None"], "'NA' is read as missing in 80 rows"),
@@ -116,6 +118,7 @@ def test_the_kind_of_a_column_of_text_is_inferred_and_said(tmp_path, values, kin
             "column 'x' has an infinite value in 1 row, first in row 2: `read: {na_values",
         ),
         (["2024-02-30", *cycle("2024-01-31")[1:]], "column 'x': 1 row has '2024-02-30' in place of a date"),
+        ([f"{i}.5 kg" for i in MANY], "column 'x': '0.5 kg' is a number with the unit 'kg': write the numbers alone"),
         (["soon", *cycle("2024-01-31")[1:]], "column 'x': 1 row has 'soon' in place of a date"),
     ],
 )
@@ -323,6 +326,8 @@ def test_suspicious_columns_are_named(tmp_path):
         "copy": cycle(1, 5, 2),
         "day": cycle("31/12/2024", "01/02/2024", "05/02/2023"),
         "code": cycle("-999", "4", "5", "7"),
+        "long": [10**17 + i for i in MANY],
+        "stamp": [f"2024{1 + i % 12:02}{1 + i % 28:02}" for i in MANY],
         "part": cycle("u", "v", "w", "v", "x"),
         "y": cycle("a", "b", "A", "b", "b"),
     }
@@ -332,6 +337,8 @@ def test_suspicious_columns_are_named(tmp_path):
     assert "column 'copy' has the same values as 'x'" in words
     assert "column 'day' has dates such as '31/12/2024': `columns: {day: date}` reads them" in words
     assert "column 'code' has -999 in 60 rows: missing? `read: {na_values: [-999]}`" in words
+    assert "column 'long' has whole numbers of more than 15 digits, which are rounded" in " ".join(words)
+    assert "column 'stamp' has dates such as 20240101: `columns: {stamp: date}` reads them" in words
     assert "column 'part' gives the class: each of its 4 values has one" in words
     assert "the classes 'A' and 'a' differ only in case or white space" in words
 

@@ -20,7 +20,7 @@ def reported(lab, capsys):
     lab.write("tree.yaml", "estimator: DecisionTreeClassifier\n")
     entries = lab.detect()
     logged = capsys.readouterr().out
-    assert "data: column 'size' '?' is read as missing in 1 row" in logged
+    assert "data: column 'size': '?' is read as missing in 1 row" in logged
     assert "data: column 'same' is constant: 1 in every row" in logged
     lab.promote([lab.train(entry) for entry in entries], configs=entries)
     return lab
@@ -34,7 +34,7 @@ def test_the_report_is_with_the_record_of_the_rows_and_needs_no_network(reported
     with open(path, encoding="utf-8") as file:  # noqa: PTH123
         found = json.load(file)
     assert found["classes"] == {"no": 180, "yes": 120}
-    assert "column 'size' '?' is read as missing in 1 row" in found["assumptions"]
+    assert "column 'size': '?' is read as missing in 1 row" in found["assumptions"]
     with open(reported.models.client.download_artifacts(record.info.run_id, "report.html"), encoding="utf-8") as file:  # noqa: PTH123
         page = file.read()
     assert "rows: 300 rows, 3 features, 2 classes" in page
