@@ -57,6 +57,7 @@ def card(
     previous: str = "",
     description: str = "",
     report: DataReport | None = None,
+    notes: Sequence[str] = (),
     links: Mapping[str, str] | None = None,
 ) -> str:
     """Return the model card of a promoted version as Markdown.
@@ -97,6 +98,8 @@ def card(
         The config's description.
     report : DataReport, optional
         What was found in the rows.
+    notes : sequence of str
+        What the user should know about the split, one sentence each.
     links : mapping of str to str
         URLs by their title, such as ``MLflow run``.
     """
@@ -111,7 +114,7 @@ def card(
 
     section("", _summary(model, tags, target), f"> {_plain(description)}" if description else "")
     section("Intended use", _list(_uses(model, tags, target)))
-    section("Limits", _list(_limits(model, rows, scores, tags)))
+    section("Limits", _list([*_limits(model, rows, scores, tags), *map(_plain, notes)]))
     section("How to load it", _loading(name, version, model))
     section("Decision", _facts(_who(reason, decided, by, approver, previous)))
     section(

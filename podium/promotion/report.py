@@ -169,8 +169,8 @@ def best_effort(what: str) -> Iterator[None]:
 
 
 def _pair(decision: Decision, rule: Rule) -> tuple[Candidate | None, Candidate | None]:
-    """Return the best challenger and the previous champion; None for one that is missing or has no score."""
-    champion = decision.previous if decision.previous and rule.metric in decision.previous.metrics else None
+    """Return the best challenger, and the previous champion if it can be compared; None for one that is missing."""
+    champion = decision.previous if decision.previous and rule.can_compete(decision.previous) else None
     previous = decision.previous.version if decision.previous else None
     scored = [c for c in decision.ranking if c.version != previous and rule.metric in c.metrics]
     promoted = decision.champion if decision.verdict == "promoted" else None
@@ -235,6 +235,7 @@ def write_card(models: Registry, record: Run, review: Review) -> None:
         approver=tags.get(tag_names.APPROVER, ""),
         previous=f"version {previous}" if previous else "",
         report=rows.report,
+        notes=rows.notes,
         links={
             "Decision in MLflow": address(models, record.info.run_id),
             "Training in MLflow": address(models, version.run_id),

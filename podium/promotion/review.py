@@ -265,8 +265,9 @@ class Review:
         """Return a candidate with the result of its validation."""
         rolled_back = tag_names.ROLLED_BACK in self._versions[candidate.version].tags
         failures = [candidate.failure] if rolled_back else []
-        # A model that cannot be scored keeps the scores of its training, so that they can be shown.
-        scores = outcome.scores or candidate.metrics
+        # A model that cannot be scored keeps the scores that it has on these rows, so that they can be shown.
+        has_own = self._versions[candidate.version].scored_on == self.job.held_out_digest()
+        scores = outcome.scores or (candidate.metrics if has_own else {})
         return replace(candidate, metrics=scores, failure="; ".join([*failures, *outcome.failures]))
 
     def _compared(self, champion: Candidate, unseen: Unseen) -> Candidate:

@@ -161,6 +161,20 @@ def test_it_says_which_rows_and_where_it_comes_from():
     assert "> A small # forest &lt;b&gt;" in card
 
 
+def test_it_names_what_is_special_about_each_kind_of_split():
+    said = {
+        "time": "about 40% of the rows held out, the newest by `day`; 2 folds",
+        "group": "about 40% of the groups held out, by a digest of `day` with seed 3; 2 folds",
+        "given": "the rows held out that `day` marks",
+    }
+    for kind, words in said.items():
+        column = {"given": "fold"}.get(kind, kind)
+        split = {"test_size": 0.4, "folds": 2, "seed": 3, "kind": kind, column: "day"}
+        card = written(fitted(GaussianNB()), split=split, notes=["5 of 60 test rows equal a training row"])
+        assert words in card
+        assert "- 5 of 60 test rows equal a training row" in card
+
+
 def test_a_model_without_probabilities_says_so():
     from sklearn.svm import LinearSVC
 

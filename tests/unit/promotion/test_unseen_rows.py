@@ -12,6 +12,7 @@ from podium.promotion import comparison, leaderboard
 from podium.promotion.rules import Rule
 from podium.registry import data_records, names, tag_names
 
+PARTS = ["test", "one", "two", "train"]
 FOREST = "estimator: RandomForestClassifier\nparams: {n_estimators: 15}\n"
 
 
@@ -187,6 +188,43 @@ def test_equal_rows_in_both_parts_are_said_before_anything_trains(lab, capsys):
     write(lab, frame.head(3))
     with pytest.raises(Exception, match=r"class '.*each class needs both"):
         lab.detect()
+
+
+@pytest.mark.parametrize(
+    "split",
+    [
+        {"kind": "time", "time": "day", "gap": 3, "folds": 3},
+        {"kind": "group", "group": "patient", "folds": 3},
+        {"kind": "given", "fold": "part"},
+    ],
+    ids=lambda split: split["kind"],
+)
+@pytest.mark.usefixtures("without_plots")
+def test_each_kind_of_split_trains_and_compares_with_the_champion_as_the_data_grows(lab, split):
+    column = split.get("time") or split.get("group") or split["fold"]
+
+    def dated(first, size):
+        rng = np.random.default_rng(first)
+        values = {
+            "day": range(first, first + size),
+            "patient": rng.integers(0, 40, size),
+            "part": rng.choice(PARTS, size),
+        }
+        return rows(size, seed=first).assign(**{column: values[column]})
+
+    dropped = {} if split["kind"] == "given" else {"columns": {column: "drop"}}
+    dataset = {"path": "rows.csv", "target": "label", **dropped}
+    lab = replace(lab, dataset=dataset, split=split)
+    write(lab, dated(0, 300))
+    lab.write("bayes.yaml")
+    assert lab.promote(lab.train_all())["verdict"] == "promoted"
+    write(lab, pd.concat([dated(0, 300), dated(300, 60)]))
+    outcome = lab.promote(lab.train_all(), metric="balanced_accuracy", confidence=0.95)
+    champion = lab.models.version(1)
+    assert champion.scored_on == lab.job.held_out_digest()
+    assert champion.metrics["accuracy"] == pytest.approx(honest(lab, 1))
+    assert "cannot be compared" not in outcome["reason"]
+    assert list(lab.models.load(1).model.feature_names_in_) == list("abcd")
 
 
 def test_only_scores_on_todays_rows_rank(grown):
