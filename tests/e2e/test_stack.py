@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -85,7 +85,17 @@ class Up:
         return self.service("podium.stack.main_process")
 
     def service(self, word):
-        return next(p for p in self.processes().values() if word in " ".join(p.cmdline()))
+        return next(p for p, command in self._each(lambda p: [" ".join(p.cmdline())]) if word in command)
+
+    def connections(self):
+        """Return each process's own ends of TCP connections, as pairs of process and connection."""
+        return [(p, c) for p, c in self._each(lambda p: p.net_connections("tcp")) if c.laddr]
+
+    def _each(self, ask):
+        """Yield each process with each part of its answer; Airflow has some that end at any time."""
+        for process in self.processes().values():
+            with suppress(psutil.NoSuchProcess):
+                yield from ((process, part) for part in ask(process))
 
     def json(self, *arguments):
         return json.loads(podium(self.env, *arguments, "--json").stdout)
@@ -186,8 +196,7 @@ def test_a_stack_starts_follows_a_new_spec_restarts_dead_services_and_stops(up, 
     assert status["airflow"]["url"] in again.stdout
 
     # Only this user reaches it, and only from this machine.
-    listening = [c for p in up.processes().values() for c in p.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
-    assert {c.laddr.ip for c in listening} == {"127.0.0.1"}
+    assert {c.laddr.ip for _, c in up.connections() if c.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
 
     # A new spec is live by itself.
     login = token(status["airflow"])
@@ -314,7 +323,7 @@ def test_a_main_process_that_cannot_even_begin_is_one_sentence(fresh, tmp_path):
 def test_an_airflow_that_answers_late_fails_no_command(last, env, monkeypatch):
     status = last.json("status")
     port = httpx.URL(status["airflow"]["url"]).port
-    api = [p for p in last.processes().values() if port in {c.laddr.port for c in p.net_connections("tcp") if c.laddr}]
+    api = {process for process, connection in last.connections() if connection.laddr.port == port}
     assert api
     for process in api:
         process.suspend()
