@@ -58,13 +58,16 @@ class MetricCheck:
             raise PodiumError("; ".join(found.values()))
 
     def problem(self, config: ClassifierConfig) -> Problem | None:
-        """Return why a config's classifier cannot have a metric that decides, or None."""
-        if not self._metrics:
-            return None
-        steps = building.build_steps(config)
-        found = self._obstacles(steps[-1])
-        message = f"{config.estimator}: {'; '.join(found.values())}"
-        return Problem(config.path, 1, 1, message) if found else None
+        """Return why a config's classifier cannot have a scorer that its training has to compute, or None."""
+        found = [why for name, why in self._missing(config).items() if name in self.scorers]
+        return Problem(config.path, 1, 1, f"{config.estimator}: {'; '.join(found)}") if found else None
+
+    def note(self, config: ClassifierConfig) -> str:
+        """Return why a config's version cannot be promoted: its training leaves out a metric that decides; or ""."""
+        return "; ".join(self._missing(config).values())
+
+    def _missing(self, config: ClassifierConfig) -> dict[str, str]:
+        return self._obstacles(building.build_steps(config)[-1]) if self._metrics else {}
 
     def _obstacles(self, model: Any) -> dict[str, str]:
         from podium.evaluation.requirements import obstacle

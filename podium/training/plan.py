@@ -105,9 +105,13 @@ def plan(models: Registry, job: Job, *, retry_failed: bool = False, check: Metri
 
 
 def _checked(item: Item, check: MetricCheck) -> Item:
-    """Return the item, invalid if its classifier cannot have a metric that decides."""
-    problem = check.problem(item.config) if item.action == "train" and item.config else None
-    return replace(item, action="invalid", reason=str(problem)) if problem else item
+    """Return the item with what its classifier lacks to be promoted; invalid if training has to compute that."""
+    if item.action != "train" or item.config is None:
+        return item
+    if problem := check.problem(item.config):
+        return replace(item, action="invalid", reason=str(problem))
+    note = check.note(item.config)
+    return replace(item, reason=f"{item.reason}; it cannot be promoted: {note}") if note else item
 
 
 def _read(job: Job) -> Iterator[ClassifierConfig | Item]:

@@ -13,6 +13,7 @@ from podium.data import datasets
 from podium.promotion import leaderboard
 from podium.promotion.rules import Rule
 from podium.registry import tag_names
+from podium.training.metric_check import MetricCheck
 
 SPEC = """{pipeline}:
   tasks:
@@ -126,15 +127,27 @@ def test_a_metric_that_became_the_deciding_one_later_is_computed_then(lab):
     assert all("matthews_corrcoef" in version.metrics for version in lab.models.versions())
 
 
-def test_a_classifier_that_cannot_give_the_metric_fails_before_it_is_trained(lab):
+def test_a_classifier_without_the_metric_trains_and_is_said_to_have_no_chance(lab):
     spec(lab, "log_loss")
+    lab.write("svm.yaml", "estimator: LinearSVC\n")
+    plan = lab.plan(check=MetricCheck(lab.job, ["log_loss"]))
+    why = "log_loss needs probabilities, which the classifier does not give"
+    assert plan["svm"] == ("train", f"new; it cannot be promoted: {why}")
+    lab.write("nb.yaml")
+    reports = lab.train_all()
+    assert {report["name"] for report in reports} == {"svm", "nb"}
+    assert lab.models.version(lab.promote(reports, metric="log_loss")["version"]).config == "nb"
+
+
+def test_a_classifier_that_cannot_give_a_scorer_fails_before_it_is_trained(lab):
+    spec(lab, "neg_log_loss")
     lab.write("nb.yaml")
     lab.write("svm.yaml", "estimator: LinearSVC\n")
     found = {entry["name"]: entry for entry in lab.detect()}
     assert "error" not in found["nb"]
     assert found["svm"]["error"] == (
         f"config/{lab.pipeline}/svm.yaml:1:1  "
-        "LinearSVC: log_loss needs probabilities, which the classifier does not give"
+        "LinearSVC: neg_log_loss needs probabilities, which the classifier does not give"
     )
 
 
