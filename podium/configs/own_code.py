@@ -32,9 +32,13 @@ from podium.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import ModuleType
 
 ESTIMATORS, TRANSFORMERS, METRICS = KINDS = ("estimators", "transformers", "metrics")
 TRUSTED_TYPES = "podium.trusted_types"
+
+#: The content of the modules that were imported, by name.
+_imported: dict[str, bytes] = {}
 
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _METHODS = {ESTIMATORS: ("fit", "predict", "get_params"), TRANSFORMERS: ("fit", "transform", "get_params")}
@@ -84,9 +88,9 @@ class Entry:
         PodiumError
             If it cannot be imported, or is not what it is declared as.
         """
-        module, _, attribute = self.target.partition(":")
+        attribute = self.target.partition(":")[2]
         try:
-            found = getattr(importlib.import_module(module), attribute)
+            found = getattr(self._module(), attribute)
         except (Exception, SystemExit) as error:  # noqa: BLE001 (own code can raise anything)
             raise self._error(f"cannot be imported: {type(error).__name__}: {one_line(error)}") from None
         if self.kind == METRICS:
@@ -99,6 +103,15 @@ class Entry:
         if (real := f"{found.__module__}:{found.__qualname__}") != self.target:
             raise self._error(f"is {real!r}: declare it by that path")
         return found
+
+    def _module(self) -> ModuleType:
+        """Import the module; again if its file has changed, because a worker's process outlives a training."""
+        name, source = self.target.partition(":")[0], self.source()
+        module = importlib.import_module(name)
+        if _imported.setdefault(name, source) != source:
+            module = importlib.reload(module)
+            _imported[name] = source
+        return module
 
     def source(self) -> bytes:
         """Return the content of the module that defines it; empty if there is no such file."""

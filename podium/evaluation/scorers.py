@@ -9,6 +9,7 @@ import functools
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from podium.configs import own_code
 from podium.errors import cause
 from podium.evaluation.formulas import confusion
 
@@ -89,9 +90,13 @@ _BY_ROW = UNWEIGHTED | {"d2_absolute_error_score", "neg_median_absolute_error"}
 _OF_SEVERAL_LABELS = "_samples"
 
 
-@functools.cache
 def names() -> tuple[str, ...]:
-    """Return the names of scikit-learn's scorers that fit a classifier with one label per row."""
+    """Return the names of scikit-learn's scorers for classifiers with one label per row, then the project's own."""
+    return (*_of_scikit_learn(), *own_code.current().names(own_code.METRICS))
+
+
+@functools.cache
+def _of_scikit_learn() -> tuple[str, ...]:
     from sklearn.metrics import get_scorer_names
 
     return tuple(name for name in get_scorer_names() if not name.endswith(_OF_SEVERAL_LABELS))
@@ -150,7 +155,9 @@ def compute(
     weights: Array | None = None,
     positive: Any = None,
 ) -> Any:
-    """Return a score of scikit-learn's.
+    """Return a score of scikit-learn's, or of the project's own metric.
+
+    An own metric gets a stand-in for the model, no rows, and the labels as the data has them.
 
     Parameters
     ----------
@@ -180,16 +187,17 @@ def compute(
     import numpy as np
     from sklearn.metrics import get_scorer
 
+    own = None if name in _of_scikit_learn() else own_code.current().scorer(name)
     _check_needs(name, predictions, weights)
-    scorer = get_scorer(name)
-    answers, truth = _prepared(name, predictions, y, positive)
+    scorer = own or get_scorer(name)
+    answers, truth = (_Answers.of(predictions), y) if own else _prepared(name, predictions, y, positive)
     try:
         if counts is None:
             return _number(answers.score(scorer, truth, weights))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the warnings of thousands of resamples are no news
             sets = counts.reshape(-1, len(y))
-            of_pairs = name not in PROBABILITIES | RANKINGS | _BY_ROW
+            of_pairs = not own and name not in PROBABILITIES | RANKINGS | _BY_ROW
             found = (_by_pair if of_pairs else _by_row)(scorer, answers, truth, sets, weights)
         return np.reshape(list(found), counts.shape[:-1])
     except Exception as error:
@@ -312,6 +320,11 @@ class _Answers:
                 return values
 
             self.decision_function = decision_function
+
+    @classmethod
+    def of(cls, predictions: Predictions) -> _Answers:
+        """Return predictions with the labels as they are."""
+        return cls(predictions.labels, predictions.classes, predictions.probabilities, predictions.decisions)
 
     def predict(self, _x: Any) -> Array:
         """Return the labels."""

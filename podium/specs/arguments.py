@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from podium import schemas
+from podium.configs import own_code
 from podium.configs.parameters import Parameter
 from podium.errors import did_you_mean
 from podium.source.signatures import Signature, signature
-from podium.specs.vocabulary import SENSOR_MODE, current_path, spec_arguments
+from podium.specs.vocabulary import SENSOR_MODE, STEPS, current_path, spec_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,6 +31,9 @@ PYTHON_OPERATOR = "airflow.providers.standard.operators.python.PythonOperator"
 _VARIABLE = re.compile(r"\$\{?\w")
 _TEMPLATE = re.compile(r"\{\{|\{%")
 
+
+# A list with this metric, which only Podium has, is a list of metrics.
+_OF_PODIUM = "worst_class_recall"
 
 #: Arguments that have been read, for each finder.
 _known: WeakKeyDictionary[Finder, dict[tuple[str, ...], Arguments]] = WeakKeyDictionary()
@@ -187,7 +191,19 @@ def _of_callable(dotted: str, symbol: Symbol, finder: Finder) -> Arguments:
     more = list(spec_arguments(dotted))
     found.positional += more
     names = [*found.arguments, *more]
+    if (current_path(dotted) or "").startswith(STEPS):
+        known = _with_own_metrics(known)
     return _of_signature(found, {name: known.get(name) or found.arguments[name] for name in names})
+
+
+def _with_own_metrics(schema: Any) -> Any:
+    """Return a schema that accepts the project's own metrics where it lists those of training."""
+    own = own_code.current().names(own_code.METRICS)
+    if isinstance(schema, list):
+        return [*schema, *own] if _OF_PODIUM in schema else [_with_own_metrics(inner) for inner in schema]
+    if isinstance(schema, dict) and own:
+        return {key: _with_own_metrics(inner) for key, inner in schema.items()}
+    return schema
 
 
 def of_object(dotted: str, symbol: Symbol, finder: Finder) -> Arguments:

@@ -4,6 +4,7 @@ import itertools
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -15,6 +16,7 @@ from podium.errors import InvalidFileError, PodiumError
 from podium.schema_generation import writing
 from podium.specs.checks.project import problems_of
 
+ROOT = Path(__file__).parents[3]
 MODULE = '''
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
@@ -133,6 +135,41 @@ def test_own_classes_are_trained_promoted_and_loaded_again(lab, package):
     loaded = load_model(download_artifacts(f"models:/{lab.pipeline}-classifier/{champion.number}"))
     assert set(loaded.model.classes_) == {"setosa", "versicolor", "virginica"}
     assert lab.detect() == []
+
+
+def test_an_own_metric_decides_and_is_a_gate(lab, package):
+    declare(lab.project, package)
+    lab.write("poor.yaml", "estimator: DummyClassifier\n")
+    lab.write("good.yaml", "estimator: GaussianNB\n")
+    results = lab.train_all()
+    verdict = lab.promote(results, metric="profit", gates={"error_share": {"threshold": -0.5}}, confidence=0.9)
+    (champion,) = [version for version in lab.models.versions() if version.number == verdict["version"]]
+    assert champion.config == "good"
+    with pytest.raises(Exception, match=r"profitt.*did you mean 'profit'"):
+        lab.promote(results, metric="profitt")
+
+
+def test_specs_may_name_own_metrics(project, package):
+    declare(project, package)
+    spec = (ROOT / "dag_specs" / "iris_train.yaml").read_text()
+    assert "metric: log_loss" in spec
+    (project.root / "tasks").symlink_to(ROOT / "tasks")
+    for metric, problems in (("profit", 0), ("log_loss", 0), ("profitt", 1)):
+        (project.dag_specs / "iris_train.yaml").write_text(spec.replace("metric: log_loss", f"metric: {metric}"))
+        found = [str(problem) for problem in problems_of([], project) if "metric" in problem.message]
+        assert len(found) == problems, found
+        assert not found or "did you mean 'profit'?" in found[0]
+
+
+def test_a_process_that_has_trained_own_code_imports_it_again_when_it_changes(project, package):
+    from podium.configs import building
+
+    declare(project, package)
+    (config,) = load(project, "estimator: NearestMean\n")
+    assert not hasattr(building.build(config), "news")
+    file = project.root / package / "own.py"
+    file.write_text(file.read_text() + "\nNearestMean.news = True\n")
+    assert building.build(config).news
 
 
 def test_a_change_of_own_code_trains_its_configs_again_and_no_others(lab, package):
