@@ -84,7 +84,7 @@ def podium(work: Work) -> tuple[Any, pd.DataFrame, Sequence[Any]]:
     """Return Podium's fitted pipeline, and the test rows with their labels."""
     dataset = load(work)
     (config,) = load_config(Path(work.config), Project(Path(work.folder), Path(work.folder)))
-    model = fit.pipeline(config, dataset.x_train, dataset.x_test, SPLIT.seed)
+    model = fit.pipeline(config, dataset, SPLIT.seed)
     model.fit(dataset.x_train, dataset.y_train)
     return model, dataset.x_test, dataset.y_test
 

@@ -52,18 +52,22 @@ def build(config: ClassifierConfig, seed: int = 0) -> Any:
     PodiumError
         If a class is not allowed, or its package is not installed.
     """
-    return _joined(build_steps(config, seed))
+    return _joined(_steps(config.estimator, config.params, config.preprocess, seed))
 
 
-def build_steps(config: ClassifierConfig, seed: int = 0) -> list[Any]:
-    """Return the transformers and, last, the classifier of `build`, so that a caller can insert steps before them."""
-    return _steps(config.estimator, config.params, config.preprocess, seed)
+def build_classifier(config: ClassifierConfig, seed: int = 0) -> Any:
+    """Return the unfitted classifier of a config, without its preprocessing."""
+    return _instance(config.estimator, classifiers(), config.params, seed)
+
+
+def build_step(step: Mapping[str, Mapping[str, Any]], seed: int = 0) -> Any:
+    """Return the unfitted transformer of a step, ``{class name: parameters}``."""
+    ((name, params),) = step.items()
+    return _instance(name, transformers(), params, seed)
 
 
 def _steps(estimator: str, params: Mapping[str, Any], preprocess: Sequence[Mapping[str, Any]], seed: int) -> list[Any]:
-    named = [next(iter(step.items())) for step in preprocess]
-    before = [_instance(name, transformers(), values, seed) for name, values in named]
-    return [*before, _instance(estimator, classifiers(), params, seed)]
+    return [*(build_step(step, seed) for step in preprocess), _instance(estimator, classifiers(), params, seed)]
 
 
 def _joined(steps: list[Any]) -> Any:
@@ -81,7 +85,14 @@ def _instance(name: str, allowed: Mapping[str, type], params: Mapping[str, Any],
         arguments[parameter.stored] = _argument(parameter.schema, value, seed)
     if "random_state" not in arguments and _takes_seed(class_):
         arguments["random_state"] = seed
-    return class_(**arguments)
+    found = class_(**arguments)
+    return _wrapped(found, seed) if name in EXTRAS else found
+
+
+def _wrapped(classifier: Any, seed: int) -> Any:
+    from podium.estimators.boosting import BoostingClassifier
+
+    return BoostingClassifier(classifier, random_state=seed)
 
 
 def _class(name: str, allowed: Mapping[str, type]) -> type:

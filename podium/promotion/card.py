@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from podium.evaluation.gates import MEASURED
 from podium.evaluation.metrics import GREATER_IS_BETTER, greater_is_better
 from podium.registry import client, model_files, tag_names
+from podium.training.preprocessing import CATEGORIES, NUMBERS, TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -37,6 +38,8 @@ MEANING = {
 # The most names in a sentence, and the longest value in a table.
 MOST_NAMES, LONGEST_VALUE = 30, 200
 WHOLE = 10**6
+IMPUTED = "A missing number is replaced by the median of its column, and marked as missing if training had some."
+NOT_IMPUTED = "Missing numbers are left to the classifier."
 
 
 def card(
@@ -178,18 +181,17 @@ def _limits(model: Any, rows: tuple[int, int], scores: Mapping[str, float], tags
 
 def _missing_values(model: Any) -> str:
     """Return how the model handles values that are missing or were not seen in training."""
-    prepared = getattr(model, "named_steps", {}).get("columntransformer")
-    if prepared is None:
-        return "It was trained on complete numeric rows; its behaviour with missing values has not been tested."
-    (_, _, numbers), (_, _, strings) = prepared.transformers
+    steps = getattr(model, "named_steps", {})
+    if "columntransformer" not in steps:
+        return IMPUTED if "simpleimputer" in steps else NOT_IMPUTED
+    branches = {name: transformer for name, transformer, _ in steps["columntransformer"].transformers}
     sentences = []
-    if numbers:
-        sentences.append("A missing number is replaced by the median of its column.")
-    if strings:
-        sentences.append(
-            "A missing string is replaced by the most frequent one of its column; a string that was not seen in "
-            "training is encoded as zeros."
-        )
+    if NUMBERS in branches:
+        sentences.append(IMPUTED if "SimpleImputer" in repr(branches[NUMBERS]) else NOT_IMPUTED)
+    if {CATEGORIES, TEXTS} & branches.keys():
+        sentences.append("A missing string is a value of its own, and the same as an empty one.")
+    if CATEGORIES in branches:
+        sentences.append("A category that was not seen in training is none of the known ones.")
     return " ".join(sentences)
 
 

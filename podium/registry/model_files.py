@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from podium.data.numbers import TEXT_MARKERS
 from podium.errors import PodiumError
-from podium.registry.schema_rows import schema_rows
 from podium.registry.trusted_types import trusted_types
 
 if TYPE_CHECKING:
@@ -80,13 +80,51 @@ def import_skops() -> None:
 
 
 INPUT_EXAMPLE_ROWS = 3
+#: Requirements of every saved model, and of one that contains parts of a package: by the package's import name.
+PACKAGES = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops")
+PACKAGES_OF_PARTS = {"lightgbm": "lightgbm", "podium": "podium-ml", "skrub": "skrub", "xgboost": "xgboost"}
+
+
+def pip_requirements(model: Any) -> list[str]:
+    """Return the requirements of a model, pinned to the installed releases; MLflow would start a process."""
+    modules = {type(part).__module__.partition(".")[0] for part in (model, *model.get_params().values())}
+    packages = (*PACKAGES, *(package for module, package in PACKAGES_OF_PARTS.items() if module in modules))
+    return [f"{name}=={_release(name)}" for name in packages]
 
 
 @functools.cache
-def pip_requirements() -> list[str]:
-    """Return the requirements of a saved model, pinned to the installed releases; MLflow would start a process."""
-    packages = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops")
-    return [f"{name}=={importlib.metadata.version(name)}" for name in packages]
+def _release(package: str) -> str:
+    return importlib.metadata.version(package)
+
+
+def signature(dataset: Dataset, predictions: Any) -> Any:
+    """Return the signature of a model: every feature may be null, so that a gap that appears later is served.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The rows: numbers are ``double``, all others ``string``.
+    predictions : array
+        Some predictions.
+    """
+    from mlflow.models import ModelSignature, infer_signature
+    from mlflow.types import ColSpec, Schema
+
+    types = {column: "double" if kind == "number" else "string" for column, kind in dataset.kinds.items()}
+    columns = [ColSpec(type_, column, required=False) for column, type_ in types.items()]
+    return ModelSignature(Schema(columns), infer_signature(predictions).inputs)
+
+
+def served_as(dataset: Dataset) -> dict[str, list[str]]:
+    """Return what a server must know of the columns besides their types; see `podium.serving.rows.Columns`."""
+    rows, kinds = dataset.x_train, dataset.kinds
+    numbers = [column for column, kind in kinds.items() if kind == "number"]
+    strings = [column for column, kind in kinds.items() if kind in ("category", "text")]
+    return {
+        "booleans": [column for column in numbers if rows[column].dropna().isin((0, 1)).all()],
+        "dates": [column for column, kind in kinds.items() if kind == "date"],
+        "literal": [column for column in strings if rows[column].isin(TEXT_MARKERS).any()],
+    }
 
 
 def save_model(model: Any, dataset: Dataset, folder: Path, about: Model | None = None) -> None:
@@ -113,7 +151,8 @@ def save_model(model: Any, dataset: Dataset, folder: Path, about: Model | None =
         mlflow_model=about,
         serialization_format="skops",
         skops_trusted_types=list(trusted_types()),
-        signature=mlflow.models.infer_signature(schema_rows(dataset.x_train), model.predict(example)),
+        signature=signature(dataset, model.predict(example)),
         input_example=example,
-        pip_requirements=pip_requirements(),
+        metadata=served_as(dataset),
+        pip_requirements=pip_requirements(model),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from podium.serving.scoring import CSV, INPUTS, INSTANCES, JSON, METHODS, RECORDS, SPLIT
+from podium.serving.rows import INPUTS, INSTANCES, RECORDS, SPLIT
+from podium.serving.scoring import CSV, JSON, METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -97,7 +98,7 @@ def _body(schema: Schema) -> dict[str, Any]:
     if not schema.has_input_names() or schema.is_tensor_spec():
         return {"type": "object"}
     columns = {str(spec.name): _column(spec) for spec in schema.inputs}
-    required = [str(spec.name) for spec in schema.inputs if spec.required]
+    required = list(columns)  # a missing value is null
     row = {"type": "object", "properties": columns, "required": required}
     rows: Mapping[str, Any] = {"type": "array", "items": row, "minItems": 1}
     split = {

@@ -1,15 +1,12 @@
 """MLflow's scoring protocol: parses a request body into rows and serialises the model's predictions.
 
-MLflow's own functions parse and validate. Plain bodies, rows of numbers and strings under the signature's names, take a
-fast path to the identical data frame: MLflow validates the columns twice, which for one row takes three times as long
-as the prediction.
+:mod:`podium.serving.rows` reads the rows for models with Podium's signatures, MLflow's own functions for all others.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
-import itertools
 import json
 import time
 import warnings
@@ -18,26 +15,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from podium.errors import RequestError, cause
+from podium.serving.rows import FORMATS, SPLIT, Columns, bad_request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    import pandas as pd
     from mlflow.types import Schema
 
 
 JSON, CSV = "application/json", "text/csv"
-SPLIT, RECORDS, INSTANCES, INPUTS = FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 # What `params: {predict_method: ...}` of a request can be.
 LABELS = "predict"
 METHODS = (LABELS, "predict_proba", "predict_log_proba")
-# Types that MLflow casts to a column's type without loss; MLflow handles all others.
-PLAIN: dict[str, tuple[str, frozenset[type]]] = {
-    "double": ("float64", frozenset({float, int})),
-    "long": ("int64", frozenset({int})),
-    "boolean": ("bool", frozenset({bool})),
-    "string": ("str", frozenset({str})),
-}
 
 
 @dataclass(frozen=True)
@@ -71,29 +58,10 @@ class Scorer:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.schema: Schema = model.metadata.get_input_schema()
+        self.columns = Columns.of(model.metadata)
         self._sklearn_model = model.get_raw_model()
         # Arrays have no feature names, see below. Restoring the filter would not be thread-safe, so it stays.
         warnings.filterwarnings("ignore", message="X does not have valid feature names", category=UserWarning)
-
-    @cached_property
-    def _columns(self) -> list[str]:
-        return list(self.schema.input_names())
-
-    @cached_property
-    def _plain(self) -> list[tuple[str, frozenset[type]]] | None:
-        """The dtype and types of each column for the fast path; None if a column has another type."""
-        found = []
-        for spec in self.schema.inputs:
-            dtype, types = PLAIN.get(getattr(spec.type, "name", ""), ("", frozenset()))
-            if not dtype or not self.schema.has_input_names():
-                return None
-            found.append((dtype, types if spec.required or dtype != "float64" else types | {type(None)}))
-        return found
-
-    @cached_property
-    def _are_numbers(self) -> bool:
-        """Whether all columns are required numbers."""
-        return self._plain is not None and {types for _, types in self._plain} == {PLAIN["double"][1]}
 
     @cached_property
     def takes_arrays(self) -> bool:
@@ -106,7 +74,7 @@ class Scorer:
 
         steps = [step for _, step in getattr(self._sklearn_model, "steps", [("", self._sklearn_model)])]
         named = list(getattr(self._sklearn_model, "feature_names_in_", ()))
-        return named == self._columns and not any(isinstance(step, ColumnTransformer) for step in steps)
+        return named == self.schema.input_names() and not any(isinstance(step, ColumnTransformer) for step in steps)
 
     def predict(self, body: bytes, content_type: str, most_rows: int) -> Predictions:
         """Predict for a request.
@@ -123,92 +91,51 @@ class Scorer:
         method = LABELS if decoded is None else _predict_method(decoded)
         if decoded is not None:
             _check_rows(_rows_of_json(decoded), most_rows)
-        table = None if decoded is None or method != LABELS else self._plain_table(decoded)
-        if table is not None:
-            rows, predictions = len(table), self._predict_plain(table)
+        if self.columns is not None:
+            data = (
+                self.columns.rows_of_csv(_text(body))
+                if decoded is None
+                else self.columns.rows_of_json(_table_of(decoded))
+            )
+            _check_rows(rows := len(data), most_rows)
+            predictions = self._predict_rows(self._method(method), data)
         else:
             data = self._parse(body if decoded is None else decoded)
             _check_rows(rows := _rows(data), most_rows)
-            predictions = self._predict(self.model.predict if method == LABELS else self._other(method), data)
+            predictions = self._predict(self.model.predict if method == LABELS else self._enforced(method), data)
         text = json.dumps({"predictions": _get_jsonable_obj(predictions, pandas_orient="records")}, cls=NumpyEncoder)
         return Predictions(text.encode(), rows, method == LABELS)
 
-    def _other(self, method: str) -> Any:
-        """Return a method of the model that MLflow does not serve, with the signature enforced.
+    def _method(self, name: str) -> Any:
+        """Return a method of the model.
 
         Raises
         ------
         RequestError
             If the model does not have it.
         """
+        method = getattr(self._sklearn_model, name, None)
+        if method is None:
+            raise bad_request(f"the model has no {name}: it does not give probabilities")
+        return method
+
+    def _enforced(self, name: str) -> Any:
+        """Return a method of the model that MLflow does not serve, with the signature enforced."""
         from mlflow.models.utils import _enforce_schema
 
-        predict = getattr(self._sklearn_model, method, None)
-        if predict is None:
-            raise _bad_request(f"the model has no {method}: it does not give probabilities")
-        return lambda data: predict(_enforce_schema(data, self.schema))
+        method = self._method(name)
+        return lambda data: method(_enforce_schema(data, self.schema))
 
-    def plain_frame(self, decoded: dict[str, Any]) -> pd.DataFrame | None:
-        """Return the data frame that MLflow would pass to the model; None if the body needs MLflow's parser."""
-        table = self._plain_table(decoded)
-        return None if table is None else self._framed(table)
+    def _predict_rows(self, method: Any, rows: Any) -> Any:
+        import pandas as pd
 
-    def _predict_plain(self, table: Any) -> Any:
-        if self.takes_arrays and not hasattr(table, "columns"):
+        if isinstance(rows, pd.DataFrame):
+            return self._predict(method, rows)
+        if self.takes_arrays:
             # If this fails, the prediction below fails too, with a message that has the names of the columns.
             with contextlib.suppress(Exception):
-                return self._sklearn_model.predict(table)
-        return self._predict(self._sklearn_model.predict, self._framed(table))
-
-    def _plain_table(self, decoded: dict[str, Any]) -> Any:
-        """Return rows of numbers as an array, other plain rows as a data frame; None for all others."""
-        rows = self._plain_rows(decoded)
-        if not rows or self._plain is None:
-            return None
-        try:
-            return self._table(rows, self._plain)
-        except (OverflowError, TypeError, ValueError):
-            return None
-
-    def _framed(self, table: Any) -> pd.DataFrame:
-        import pandas as pd
-
-        return pd.DataFrame(table, columns=self._columns, copy=False)
-
-    def _plain_rows(self, decoded: dict[str, Any]) -> list[list[Any]] | None:
-        """Return the values in the order of the signature; None if the rows have other columns."""
-        if len(decoded) != 1 or self._plain is None:
-            return None
-        ((kind, table),) = decoded.items()
-        names = self._columns
-        if kind == SPLIT:
-            if type(table) is not dict or table.keys() - {"index"} != {"columns", "data"}:
-                return None
-            rows = table["data"]
-            fits = table["columns"] == names and _all_of(rows, list) and set(map(len, rows)) == {len(names)}
-            return rows if fits and _is_plain_index(table.get("index"), rows) else None
-        if kind == RECORDS and _all_of(table, dict) and set(map(len, table)) == {len(names)}:
-            try:
-                return [[row[name] for name in names] for row in table]
-            except KeyError:
-                return None
-        return None
-
-    def _table(self, rows: list[list[Any]], plain: Sequence[tuple[str, frozenset[type]]]) -> Any:
-        import numpy as np
-        import pandas as pd
-
-        if self._are_numbers:
-            if not set(map(type, itertools.chain.from_iterable(rows))) <= plain[0][1]:
-                return None
-            # In Fortran order like MLflow's data frame: in C order, sums may be rounded differently.
-            return np.array(rows, dtype="float64", order="F")
-        columns = {}
-        for name, values, (dtype, types) in zip(self._columns, zip(*rows, strict=True), plain, strict=True):
-            if not set(map(type, values)) <= types:
-                return None
-            columns[name] = pd.array(values, dtype="str") if dtype == "str" else np.array(values, dtype=dtype)
-        return pd.DataFrame(columns, copy=False)
+                return method(rows)
+        return self._predict(method, pd.DataFrame(rows, columns=self.schema.input_names(), copy=False))
 
     def _parse(self, given: bytes | dict[str, Any]) -> Any:
         """Return the rows, parsed as MLflow's server does."""
@@ -217,16 +144,16 @@ class Scorer:
         try:
             if isinstance(given, bytes):
                 return parse_csv_input(io.StringIO(given.decode()), self.schema)
-            return infer_and_parse_data({name: given[name] for name in FORMATS if name in given}, self.schema)
+            return infer_and_parse_data(_table_of(given), self.schema)
         except Exception as error:
             # Whatever pandas or MLflow raises here, the body is the cause.
-            raise _bad_request(cause(error)) from error
+            raise bad_request(cause(error)) from error
 
     def _predict(self, predict: Any, rows: Any) -> Any:
         try:
             return predict(rows)
         except Exception as error:
-            raise _bad_request(f"the model cannot predict for these rows: {cause(error)}") from error
+            raise bad_request(f"the model cannot predict for these rows: {cause(error)}") from error
 
 
 def fastest_prediction(scorer: Scorer, body: bytes, tries: int = 3) -> float:
@@ -243,10 +170,6 @@ def fastest_prediction(scorer: Scorer, body: bytes, tries: int = 3) -> float:
         scorer.predict(body, JSON, most_rows=len(body))
         seconds.append(time.perf_counter() - started)
     return min(seconds)
-
-
-def _bad_request(message: str) -> RequestError:
-    return RequestError(400, "BAD_REQUEST", message)
 
 
 def _media_type(content_type: str) -> str:
@@ -267,13 +190,25 @@ def _decoded(body: bytes) -> dict[str, Any]:
     try:
         decoded = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise _bad_request(f"the body is not valid JSON: {error}") from error
+        raise bad_request(f"the body is not valid JSON: {error}") from error
     required = f"the body must be a JSON object with exactly one of {', '.join(FORMATS)}"
     if not isinstance(decoded, dict):
-        raise _bad_request(required)
+        raise bad_request(required)
     if len(found := decoded.keys() & set(FORMATS)) != 1:
-        raise _bad_request(f"{required}; it has {' and '.join(sorted(found)) or 'none'}")
+        raise bad_request(f"{required}; it has {' and '.join(sorted(found)) or 'none'}")
     return decoded
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise bad_request(f"the body is not UTF-8: {error}") from error
+
+
+def _table_of(decoded: dict[str, Any]) -> dict[str, Any]:
+    """Return a body without what is not part of the protocol."""
+    return {name: table for name, table in decoded.items() if name in FORMATS}
 
 
 def _predict_method(decoded: dict[str, Any]) -> str:
@@ -284,7 +219,7 @@ def _predict_method(decoded: dict[str, Any]) -> str:
     params = decoded.pop("params", None)
     method = params.get("predict_method", LABELS) if isinstance(params, dict) else LABELS
     if method not in METHODS:
-        raise _bad_request(f"predict_method must be one of {', '.join(METHODS)}, not {json.dumps(method)}")
+        raise bad_request(f"predict_method must be one of {', '.join(METHODS)}, not {json.dumps(method)}")
     return str(method)
 
 
@@ -307,11 +242,3 @@ def _rows(data: Any) -> int:
 def _check_rows(rows: int, most: int) -> None:
     if rows > most:
         raise RequestError(413, "RESOURCE_EXHAUSTED", f"the request has {rows:,} rows; the limit is {most:,}")
-
-
-def _all_of(values: Any, kind: type) -> bool:
-    return type(values) is list and set(map(type, values)) == {kind}
-
-
-def _is_plain_index(index: Iterable[Any] | None, rows: list[Any]) -> bool:
-    return index is None or (_all_of(index, int) and len(list(index)) == len(rows))

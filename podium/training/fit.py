@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import functools
 import time
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from podium.configs import building, labels
 from podium.evaluation import metrics, plots
-from podium.training import cores
+from podium.training import column_params, cores
 from podium.training.fit_warnings import FitWarning, collected
+from podium.training.needs import Needs
+from podium.training.own_steps import OwnSteps
+from podium.training.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -79,7 +83,7 @@ def _fitted(
     from sklearn.base import clone
 
     score = functools.partial(_fit_and_score, more=more, positive=dataset.positive)
-    template = labels.match(pipeline(config, dataset.x_train, dataset.x_test, split.seed), dataset.y_train.unique())
+    template = labels.match(pipeline(config, dataset, split.seed), dataset.y_train.unique())
     train = Rows(dataset.x_train, dataset.y_train, dataset.w_train)
     test = Rows(dataset.x_test, dataset.y_test, dataset.w_test)
     fold_scores = [
@@ -115,11 +119,24 @@ class Rows:
 def _fit_and_score(model: Any, fit: Rows, scored: Rows, *, more: Collection[str], positive: Any) -> dict[str, float]:
     cores.divide()
     started = time.perf_counter()
-    model.fit(fit.x, fit.y)
+    model.fit(fit.x, fit.y, **_weighted(model, fit.weights))
     fit_seconds = time.perf_counter() - started
     weights = None if scored.weights is None else scored.weights.to_numpy()
     scores = metrics.score(model, scored.x, scored.y, more=more, weights=weights, positive=positive)
     return {**scores, "fit_seconds": fit_seconds}
+
+
+def _weighted(model: Any, weights: pd.Series[Any] | None) -> dict[str, Any]:
+    """Return the argument of a pipeline's ``fit`` that weights the rows, if its classifier takes weights."""
+    from sklearn.utils.validation import has_fit_parameter
+
+    if weights is None:
+        return {}
+    name, classifier = model.steps[-1]
+    if has_fit_parameter(classifier, "sample_weight"):
+        return {f"{name}__sample_weight": weights.to_numpy()}
+    warnings.warn(f"{type(classifier).__name__} takes no weights: its rows count the same", UserWarning, stacklevel=2)
+    return {}
 
 
 def _over_folds(fold_scores: list[dict[str, float]]) -> dict[str, float]:
@@ -134,25 +151,32 @@ def _over_folds(fold_scores: list[dict[str, float]]) -> dict[str, float]:
     return summary
 
 
-def pipeline(config: ClassifierConfig, x_train: pd.DataFrame, x_test: pd.DataFrame, seed: int) -> Any:
-    """Build the unfitted pipeline: encoding and imputation if needed, the config's preprocessing, the classifier.
+def pipeline(config: ClassifierConfig, dataset: Dataset, seed: int) -> Any:
+    """Build the unfitted pipeline: encoding, imputation and scaling if needed, the config's steps, the classifier.
 
-    String columns are one-hot encoded; a value not seen in training becomes all zeros. Missing numbers are imputed with
-    the median, missing strings with the most frequent value. Complete numeric rows need neither.
+    Raises
+    ------
+    PodiumError
+        If the config names a column that does not exist.
     """
-    from sklearn.compose import make_column_transformer
-    from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder
 
-    strings = list(x_train.select_dtypes("object").columns)
-    numbers = [column for column in x_train.columns if column not in strings]
-    steps = []
-    if strings or x_train.isna().any(axis=None) or x_test.isna().any(axis=None):
-        encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-        encoded = make_pipeline(SimpleImputer(strategy="most_frequent"), encoder)
-        steps.append(make_column_transformer((SimpleImputer(strategy="median"), numbers), (encoded, strings)))
-    return make_pipeline(*steps, *building.build_steps(config, seed))
+    classifier = building.build_classifier(config, seed)
+    own = OwnSteps.of(config.preprocess, dataset.kinds)
+    needs = Needs.of(classifier)
+    if own.rest:  # they cannot know which numbers are codes of categories
+        needs = replace(needs, categories="columns")
+    preprocessing = Preprocessing(
+        rows=dataset.x_train,
+        kinds=dataset.kinds,
+        own=own,
+        needs=needs,
+        seed=seed,
+        as_categories=column_params.named_categories(classifier, list(dataset.kinds)),
+        keep_names=column_params.needs_names(classifier),
+    )
+    column_params.connect(classifier, preprocessing)
+    return make_pipeline(*preprocessing.steps(), classifier)
 
 
 def confusion_matrix_figure(model: Any, x: pd.DataFrame, y: pd.Series[Any], title: str) -> Figure:

@@ -67,7 +67,7 @@ class MetricCheck:
         return "; ".join(self._missing(config).values())
 
     def _missing(self, config: ClassifierConfig) -> dict[str, str]:
-        return self._obstacles(building.build_steps(config)[-1]) if self._metrics else {}
+        return self._obstacles(building.build_classifier(config)) if self._metrics else {}
 
     def _obstacles(self, model: Any) -> dict[str, str]:
         from podium.evaluation.requirements import obstacle

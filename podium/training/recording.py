@@ -181,7 +181,8 @@ class Record:
     def _log_inputs(self, dataset: Dataset) -> None:
         from mlflow.exceptions import MlflowException
 
-        inputs = _inputs(dataset, self.attempt.job)
+        with self.own_fault():
+            inputs = _inputs(dataset, self.attempt.job)
         try:
             self.attempt.models.client.log_inputs(self.run_id, inputs)
         except MlflowException:  # another process has just logged this data set for the first time
@@ -201,8 +202,9 @@ class Record:
         config = self.attempt.config
         with self.attempt.models.artifact_folder(self.info.artifact_uri) as target:
             title = f"{config.name} on held-out rows"
-            figure = confusion_matrix_figure(training.model, dataset.x_test, dataset.y_test, title)
-            figure.savefig(target / "confusion_matrix.png", dpi=100, pil_kwargs=FAST_PNG)
+            with self.own_fault():
+                figure = confusion_matrix_figure(training.model, dataset.x_test, dataset.y_test, title)
+                figure.savefig(target / "confusion_matrix.png", dpi=100, pil_kwargs=FAST_PNG)
             (target / "config").mkdir()
             (target / "config" / Path(config.path).name).write_text(self.attempt.entry.source, encoding="utf-8")
             (target / artifacts.CONFIG).write_text(yaml.safe_dump(config.as_dict(), sort_keys=False), encoding="utf-8")
@@ -218,7 +220,7 @@ class Record:
         logged = client.create_logged_model(self.info.experiment_id, "model", self.run_id, params=self._params())
         location, model_id = logged.artifact_location, logged.model_id
         about = Model(artifact_path=location, run_id=self.run_id, model_uuid=model_id, model_id=model_id)
-        with self.attempt.models.artifact_folder(location) as folder:
+        with self.attempt.models.artifact_folder(location) as folder, self.own_fault():
             save_model(training.model, dataset, folder, about)
         client.log_outputs(self.run_id, [LoggedModelOutput(model_id, step=0)])
         client.finalize_logged_model(model_id, "READY")

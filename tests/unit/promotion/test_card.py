@@ -211,9 +211,9 @@ def test_string_columns_and_missing_values_are_explained(tmp_path):
     ref = datasets.DatasetRef.from_spec({"path": "rows.csv", "target": "label"}, tmp_path)
     card = written(trained("GaussianNB", {}, datasets.load(ref, SPLIT)).model)
     assert "A missing number is replaced by the median" in card
-    assert "A missing string is replaced by the most frequent" in card
+    assert "A missing string is a value of its own" in card
     hyperparameters = dict(tables(card)["Hyperparameters"])
-    assert hyperparameters["`columntransformer__pipeline__onehotencoder__handle_unknown`"] == "`'ignore'`"
+    assert hyperparameters["`columntransformer__categories__onehotencoder__handle_unknown`"] == "`'ignore'`"
     assert "A missing number" not in written(fitted(GaussianNB()))
 
 

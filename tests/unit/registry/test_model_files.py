@@ -1,5 +1,6 @@
 """Model files: saved with skops and pinned requirements, and refused if they could run code."""
 
+import importlib.metadata
 import json
 from pathlib import Path
 
@@ -7,8 +8,14 @@ import mlflow
 import pytest
 import yaml
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skrub import StringEncoder
 
 from podium.errors import PodiumError
+from podium.estimators.boosting import BoostingClassifier
 from podium.promotion import validation
 from podium.registry import model_files
 
@@ -41,12 +48,17 @@ def test_the_model_is_skops_with_signature_and_example_and_no_pickle(lab, tmp_pa
     assert json.loads(described["signature"]["outputs"])[0]["type"] in {"string", "tensor"}
     assert "input_example.json" in names
     model = lab.models.load(1).model
-    assert [type(step).__name__ for step in model] == ["StandardScaler", "PCA", "KNeighborsClassifier"]
+    assert [type(step).__name__ for step in model] == ["SimpleImputer", "StandardScaler", "PCA", "KNeighborsClassifier"]
 
 
-def test_requirements_are_pinned():
-    assert all("==" in line for line in model_files.pip_requirements())
-    assert {"scikit-learn", "skops", "mlflow"} <= {line.split("==")[0] for line in model_files.pip_requirements()}
+def test_requirements_are_pinned_and_are_those_of_the_parts():
+    lines = model_files.pip_requirements(make_pipeline(StandardScaler(), GaussianNB()))
+    assert all("==" in line for line in lines)
+    assert {line.split("==")[0] for line in lines} == set(model_files.PACKAGES)
+    texts = make_pipeline(ColumnTransformer([("texts", make_pipeline(StringEncoder()), ["a"])]), GaussianNB())
+    assert f"skrub=={importlib.metadata.version('skrub')}" in model_files.pip_requirements(texts)
+    boosters = BoostingClassifier(GaussianNB())
+    assert f"podium-ml=={importlib.metadata.version('podium-ml')}" in model_files.pip_requirements(boosters)
 
 
 def test_a_model_whose_file_could_run_code_is_not_opened_and_fails_validation(lab, tmp_path):

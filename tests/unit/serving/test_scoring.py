@@ -1,18 +1,16 @@
-"""The fast path from request body to data frame: equal to MLflow's own, or left to MLflow."""
+"""Requests: every row is predicted as by the model itself, alone and in a batch, or refused."""
 
+import dataclasses
 import functools
 import json
-import math
 import tempfile
-import warnings
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mlflow.models.utils import _enforce_schema
-from mlflow.pyfunc.scoring_server import infer_and_parse_data
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 
@@ -41,8 +39,8 @@ def rows_of(name):
 def scorer(name, estimator="GaussianNB"):
     """The scorer of a model that was saved and loaded, without a run."""
     rows = rows_of(name)
-    config = ClassifierConfig("one", "one.yaml", estimator, {}, ())
-    model = fit.pipeline(config, rows.x_train, rows.x_test, 0).fit(rows.x_train, rows.y_train)
+    config = ClassifierConfig("one", "one.yaml", estimator, {}, [])
+    model = fit.pipeline(config, rows, 0).fit(rows.x_train, rows.y_train)
     return saved(model, rows)
 
 
@@ -52,83 +50,150 @@ def saved(model, rows):
         return Scorer(model_files.load_model(f"{folder}/model").served)
 
 
-NUMBERS = st.one_of(
-    st.floats(), st.integers(), st.integers(-(10**30), 10**30), st.just(10**400), st.none(), st.booleans(), st.text()
-)
-STRINGS = st.one_of(st.sampled_from(["basic", "east", "card"]), st.text(), st.none(), st.integers(), st.just(math.nan))
-PLAIN_NUMBERS = st.one_of(st.floats(allow_nan=False), st.integers(-(2**70), 2**70))
+# What requests can have in a column of each kind; the second are refused.
+VALUES = {
+    "number": (
+        st.one_of(st.floats(-1e6, 1e6), st.integers(-99, 99), st.none()),
+        st.sampled_from(["old", True, [1]]),
+    ),
+    "boolean": (st.sampled_from([0, 1.0, True, False, None]), st.sampled_from(["yes", {}])),
+    "category": (st.sampled_from(["ulm", "bonn", "new", "", " ", "NA", None]), st.sampled_from([1, 2.5, True])),
+    "text": (st.one_of(st.sampled_from(["the cat sat", "", None]), st.text(max_size=9)), st.sampled_from([0, False])),
+    "date": (
+        st.sampled_from(["2026-03-01", "2026-03-01T12:30:00", "2031-12-31T00:00:00Z", "", None]),
+        st.sampled_from(["1.3.2026", "soon", 20260301]),
+    ),
+}
+COLUMNS = {"age [<1]": "number", "is_new": "boolean", "town": "category", "note": "text", "since": "date"}
+MIXED_ESTIMATORS = ["HistGradientBoostingClassifier", "LogisticRegression", "RandomForestClassifier", "XGBClassifier"]
+# Labels of every type, as the data set has them.
+LABELS = {"text": ["no", "yes", "001"], "int": [1, 2, 3], "bool": [False, True]}
 
 
-@st.composite
-def bodies(draw, name):
-    """Bodies of every format with the right columns, some of them with a mistake."""
-    schema = scorer(name).schema
-    names = schema.input_names()
-    is_plain = draw(st.booleans())
-    values = {
-        spec.name: (st.sampled_from(["basic", "east"]) if is_plain else STRINGS)
-        if spec.type.name == "string"
-        else (PLAIN_NUMBERS if is_plain else NUMBERS)
-        for spec in schema.inputs
-    }
-    columns = draw(st.sampled_from([names, names, names[::-1], names[1:], [*names, "more"]]))
-    values["more"] = NUMBERS
-    rows = draw(st.lists(st.tuples(*(values[column] for column in columns)), min_size=0, max_size=4))
-    form = draw(st.sampled_from(["dataframe_split", "dataframe_split", "dataframe_records", "instances", "inputs"]))
+def mixed_rows(labels, gaps):
+    """Rows of every kind of column; gaps in all of them or in none."""
+    rng, size = np.random.default_rng(0), 160
+    days = pd.date_range("2025-01-01", periods=size, freq="37h").strftime("%Y-%m-%dT%H:%M:%S")
+    rows = pd.DataFrame(
+        {
+            "age [<1]": rng.normal(40, 9, size),
+            "is_new": rng.integers(0, 2, size).astype("float64"),
+            "town": pd.Series(rng.choice(["ulm", "bonn", "trier"], size), dtype="object"),
+            "note": pd.Series(
+                [f"{'cat' if n % 3 else 'dog'} number {n * 7 % 50}" for n in range(size)], dtype="object"
+            ),
+            "since": pd.Series(days, dtype="object"),
+        }
+    )
+    if gaps:
+        for at, column in enumerate(rows):
+            rows.loc[at :: 7 + at, column] = None
+    cuts = pd.qcut(rows["age [<1]"].fillna(0).rank(method="first"), len(LABELS[labels]), labels=False)
+    y = pd.Series([LABELS[labels][n] for n in cuts])
+    kinds = {column: "number" if kind == "boolean" else kind for column, kind in COLUMNS.items()}
+    return dataclasses.replace(rows_of("iris"), x_train=rows, x_test=rows, y_train=y, y_test=y, kinds=kinds)
+
+
+@functools.cache
+def mixed_scorer(estimator, labels, gaps):
+    if estimator in catalogue.EXTRAS:
+        pytest.importorskip(catalogue.EXTRAS[estimator])
+    rows = mixed_rows(labels, gaps)
+    quick = {"max_iter": 5} if "Hist" in estimator else {} if "Logistic" in estimator else {"n_estimators": 5}
+    model = fit.pipeline(ClassifierConfig("one", "one.yaml", estimator, quick, []), rows, 0)
+    return saved(model.fit(rows.x_train, rows.y_train), rows)
+
+
+def in_form(form, columns, rows):
+    if form == "text/csv":
+        return pd.DataFrame(rows, columns=columns, dtype="object").to_csv(index=False)
     if form == "dataframe_split":
-        table = {"columns": columns, "data": [list(row) for row in rows]}
-        if draw(st.integers(0, 3)) == 0:
-            table["index"] = draw(st.one_of(st.just(list(range(len(rows)))), st.lists(st.integers(), max_size=4)))
-        if draw(st.integers(0, 9)) == 0:
-            del table["columns"]
-        if rows and draw(st.integers(0, 9)) == 0:
-            table["data"][0] = table["data"][0][1:]
-    else:
-        table = [dict(zip(columns, row, strict=True)) for row in rows]
-    return {form: table}
+        return json.dumps({form: {"columns": columns, "data": [list(row) for row in rows]}})
+    if form == "by column":
+        return json.dumps({"inputs": {column: [row[at] for row in rows] for at, column in enumerate(columns)}})
+    return json.dumps({form: [dict(zip(columns, row, strict=True)) for row in rows]})
 
 
-@pytest.mark.parametrize("name", DATA)
-def test_the_fast_path_builds_the_same_data_frame_as_mlflow(name):
-    taken = []
-
-    @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-    @given(bodies(name))
-    def agrees(body):
-        fast = scorer(name).plain_frame(json.loads(json.dumps(body)))
-        taken.append(fast is not None)
-        if fast is not None:
-            schema = scorer(name).schema
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                slow = _enforce_schema(infer_and_parse_data(json.loads(json.dumps(body)), schema), schema)
-            pd.testing.assert_frame_equal(fast.reset_index(drop=True), slow.reset_index(drop=True), check_exact=True)
-
-    agrees()
-    assert sum(taken) > len(taken) / 50, "hardly any body takes the fast path"
+JSON_FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs", "by column")
 
 
-@pytest.mark.parametrize("name", DATA)
-def test_predictions_and_refusals_equal_those_of_mlflow(name):
-    model = scorer(name).model
+def answer(scorer, form, columns, rows):
+    """Return the predictions, or None for a refusal."""
+    try:
+        body = in_form(form, columns, rows).encode()
+        return json.loads(scorer.predict(body, "text/csv" if form == "text/csv" else JSON, 1000).body)["predictions"]
+    except RequestError:
+        return None
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-    @given(bodies(name))
-    def agrees(body):
-        text = json.dumps(body)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                expected = list(model.predict(infer_and_parse_data(json.loads(text), scorer(name).schema)))
-            except Exception:  # noqa: BLE001
-                expected = None
-            try:
-                found = json.loads(scorer(name).predict(text.encode(), JSON, 1000).body)["predictions"]
-            except RequestError:
-                found = None
-        assert found == expected
+
+@pytest.mark.parametrize("gaps", [True, False], ids=["gaps in training", "no gaps in training"])
+@pytest.mark.parametrize("estimator", MIXED_ESTIMATORS)
+def test_a_row_alone_the_row_in_a_batch_and_the_model_itself_agree(estimator, gaps):
+    scorer = mixed_scorer(estimator, "text", gaps)
+    row = st.tuples(*(VALUES[kind][0] for kind in COLUMNS.values()))
+
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(st.lists(row, min_size=1, max_size=4), st.sampled_from(JSON_FORMS), st.permutations(list(COLUMNS)))
+    def agrees(rows, form, order):
+        frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype="object")
+        frame = frame.where(~frame.isin(["", " ", "NA"]), None)
+        numbers = [column for column, kind in COLUMNS.items() if kind in ("number", "boolean")]
+        frame[numbers] = frame[numbers].astype("float64")
+        expected = scorer.model.get_raw_model().predict(frame.assign(since=frame["since"].str.rstrip("Z"))).tolist()
+        shuffled = [[row[list(COLUMNS).index(column)] for column in order] for row in rows]
+        assert answer(scorer, form, order, shuffled) == expected
+        assert [answer(scorer, form, order, [row])[0] for row in shuffled] == expected
 
     agrees()
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_a_value_of_another_type_is_refused_alone_and_in_a_batch_with_its_row_and_column(column):
+    scorer = mixed_scorer("LogisticRegression", "text", gaps=True)
+    fine = dict.fromkeys(COLUMNS)
+
+    @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(VALUES[COLUMNS[column]][1])
+    def refused(value):
+        for rows in ([{**fine, column: value}], [fine, {**fine, column: value}]):
+            with pytest.raises(RequestError) as caught:
+                scorer.predict(json.dumps({"dataframe_records": rows}).encode(), JSON, 1000)
+            assert caught.value.message.startswith(f"row {len(rows)}: column {column!r} must be ")
+            assert caught.value.message.endswith(f"not {json.dumps(value)}")
+
+    refused()
+
+
+def test_csv_and_json_give_the_same_predictions():
+    scorer = mixed_scorer("LogisticRegression", "text", gaps=True)
+    rows = mixed_rows("text", gaps=True).x_test.head(30)
+    values = [[None if pd.isna(value) else value for value in row] for row in rows.to_numpy().tolist()]
+    expected = scorer.model.get_raw_model().predict(rows).tolist()
+    assert answer(scorer, "dataframe_split", list(rows), values) == expected
+    assert answer(scorer, "text/csv", list(rows), values) == expected
+    as_words = [[*row[:1], {1.0: "True", 0.0: "false"}.get(row[1]), *row[2:]] for row in values]
+    assert answer(scorer, "text/csv", list(rows), as_words) == expected
+
+
+@pytest.mark.parametrize("form", JSON_FORMS)
+def test_a_missing_column_is_refused_by_its_name_whatever_the_other_rows_have(form):
+    scorer = mixed_scorer("LogisticRegression", "text", gaps=True)
+    names = [column for column in COLUMNS if column != "town"]
+    with pytest.raises(RequestError, match="missing columns: 'town'; a missing value must be null"):
+        scorer.predict(in_form(form, names, [[None] * 4]).encode(), JSON, 1000)
+    body = json.dumps({"dataframe_records": [dict.fromkeys(COLUMNS), dict.fromkeys(names)]}).encode()
+    with pytest.raises(RequestError, match="row 2: missing columns: 'town'"):
+        scorer.predict(body, JSON, 1000)
+
+
+@pytest.mark.parametrize("estimator", MIXED_ESTIMATORS)
+@pytest.mark.parametrize("labels", LABELS)
+def test_labels_are_served_as_the_data_set_has_them(estimator, labels):
+    scorer = mixed_scorer(estimator, labels, gaps=True)
+    rows = mixed_rows(labels, gaps=True)
+    values = [[None if pd.isna(value) else value for value in row] for row in rows.x_test.to_numpy().tolist()]
+    found = answer(scorer, "dataframe_split", list(rows.x_test), values)
+    assert {json.dumps(label) for label in found} == {json.dumps(label) for label in rows.y_test.unique().tolist()}
 
 
 @pytest.mark.filterwarnings("ignore")

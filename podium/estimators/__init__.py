@@ -1,0 +1,3 @@
+"""Estimators of Podium's own that a saved model can contain."""
+
+__all__ = ["boosting"]
