@@ -119,6 +119,28 @@ def test_a_misspelt_parameter_is_underlined(editor):
     assert editor.problems(text.replace("depht", "depth"), "rf.yaml", "classifier_config.schema.json") == []
 
 
+def test_grid_keys_of_steps_and_items_by_column_are_completed_and_checked(editor):
+    schema = "classifier_config.schema.json"
+    text = "estimator: RandomForestClassifier\npreprocess: [{columns: [a], steps: [PCA]}]\ngrid:\n  PCA__"
+    assert {"PCA__n_components", "PCA__whiten"} <= editor.completions(text, "rf.yaml", schema).keys()
+    right = text + "n_components: [2, 3]\n  svm__C: [1]\n  max_depth: [2]\n"
+    assert editor.problems(right, "rf.yaml", schema) == []
+    assert editor.problems(right.replace("[2, 3]", "[2, -3]"), "rf.yaml", schema) != []
+    assert editor.problems(right.replace("max_depth", "max_depht"), "rf.yaml", schema) != []
+    assert editor.problems(right.replace("steps", "step"), "rf.yaml", schema) != []
+
+
+def test_parameters_of_the_extras_are_completed_and_checked(editor):
+    schema = "classifier_config.schema.json"
+    found = editor.completions("estimator: LGBMClassifier\nparams:\n  num_", "lgbm.yaml", schema)
+    assert "num_leaves" in found
+    assert "num_leaf" not in found  # another name of it
+    text = "estimator: LGBMClassifier\nparams:\n  num_leaf: 5\n"
+    assert editor.problems(text, "lgbm.yaml", schema) == []
+    assert editor.problems(text.replace("num_leaf", "num_leafs"), "lgbm.yaml", schema) != []
+    assert editor.problems(text.replace("num_leaf", "machines"), "lgbm.yaml", schema) != []
+
+
 def test_hovering_over_a_parameter_shows_scikit_learns_description(editor):
     text = "estimator: RandomForestClassifier\nparams:\n  max_depth: 4\n"
     assert "maximum depth of the tree" in editor.hover(text, "max_depth", "rf.yaml", "classifier_config.schema.json")
