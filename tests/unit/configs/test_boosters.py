@@ -248,7 +248,8 @@ def test_values_are_checked(tmp_path, name, params, message):
 def test_other_names_of_a_parameter_give_the_same_config(tmp_path, name, short, long):
     ((first,), (second,)) = (load(tmp_path, {"estimator": name, "params": params}) for params in (short, long))
     assert first == second
-    assert building.build(first).get_params() == building.build(second).get_params()
+    one, two = (building.build(config).estimator.get_params() for config in (first, second))
+    assert one == two
     assert (
         load(tmp_path, {"estimator": name, "grid": {key: [value] for key, value in short.items()}})[0].params
         == first.params
@@ -258,7 +259,7 @@ def test_other_names_of_a_parameter_give_the_same_config(tmp_path, name, short, 
 def test_a_seed_by_another_name_is_the_seed(tmp_path):
     for name, seed in (("XGBClassifier", "seed"), ("LGBMClassifier", "random_seed")):
         (config,) = load(tmp_path, {"estimator": name, "params": {seed: 7}})
-        model = building.build(config, seed=3)
+        model = building.build(config, seed=3).estimator
         assert model.get_params()["random_state"] == 7
         assert seed not in model.get_params()
 
@@ -282,12 +283,12 @@ def test_parameters_of_the_libraries_themselves_reach_them(tmp_path):
         (config,) = load(tmp_path, {"estimator": name, "params": values | {"n_estimators": 3}})
         model = building.build(config)
         with contextlib.redirect_stdout(None):
-            model.fit(X, Y)
+            booster = model.fit(X, Y).estimator_
         if name == "XGBClassifier":
-            settings = json.loads(model.get_booster().save_config())["learner"]["gradient_booster"]
+            settings = json.loads(booster.get_booster().save_config())["learner"]["gradient_booster"]
             assert float(settings["dart_train_param"]["rate_drop"]) == 0.5
         else:
-            text = model.booster_.model_to_string()
+            text = booster.booster_.model_to_string()
             assert "[max_bin: 31]" in text
             assert "[cat_smooth: 3]" in text
             assert "[boosting: dart]" in text
