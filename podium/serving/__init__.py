@@ -19,6 +19,7 @@ __all__ = [
     "request_body",
     "responses",
     "routes",
+    "rows",
     "scoring",
     "server",
     "settings",

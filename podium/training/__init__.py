@@ -1,6 +1,7 @@
 """Training: which configs to train, fitting one, and recording it in MLflow."""
 
 __all__ = [
+    "column_params",
     "cores",
     "entry",
     "fingerprint",
@@ -8,6 +9,9 @@ __all__ = [
     "fit_warnings",
     "job",
     "metric_check",
+    "needs",
+    "own_steps",
     "plan",
+    "preprocessing",
     "recording",
 ]
