@@ -58,6 +58,21 @@ def test_a_config_that_names_an_unknown_column_is_said_before_anything_trains(tr
     assert trained.plan()["svm"] == ("train", "new")
 
 
+def test_a_grid_of_steps_by_column_and_class_weights_trains(trained):
+    trained.write(
+        "svm.yaml",
+        "estimator: SVC\n"
+        "params: {class_weight: {yes: 1, no: 3}, probability: true}\n"
+        "preprocess: [{columns: [b], steps: [{KBinsDiscretizer: {encode: ordinal}}]}, StandardScaler]\n"
+        "grid: {KBinsDiscretizer__n_bins: [2, 3]}\n",
+    )
+    results = trained.train_all()
+    assert [result["name"] for result in results] == [f"svm-KBinsDiscretizer__n_bins={bins}" for bins in (2, 3)]
+    trained.write("svm.yaml", "estimator: SVC\nparams: {class_weight: {maybe: 2}}\n")
+    with pytest.raises(Exception, match="class_weight names the class 'maybe', which the data does not have"):
+        trained.train_all()
+
+
 def test_a_changed_row_trains(trained):
     with (trained.project.root / "rows.csv").open("a") as rows:
         rows.write("9,9,yes\n")
