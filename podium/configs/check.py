@@ -93,7 +93,8 @@ class ConfigCheck:
         return parsed
 
     def _add(self, pointer: Pointer, message: str, *, key: bool = False) -> None:
-        self.problems.append(self._document.problem(pointer, message, key=key))
+        line = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in message)
+        self.problems.append(self._document.problem(pointer, line, key=key))
 
     def _check_keys(self, pointer: Pointer, data: Mapping[str, Any], known: Collection[str]) -> None:
         for key in data:

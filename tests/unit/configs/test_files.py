@@ -209,8 +209,26 @@ def test_two_thousand_configs_take_less_than_two_seconds(tmp_path):
     assert time.process_time() - begin < 2  # 0.25 s where it was measured
 
 
-NAMES = st.sampled_from(["SVC", "RandomForestClassifier", "VotingClassifier", "BaggingClassifier", "PCA", "Nonsense"])
-KEYS = st.sampled_from(["estimator", "params", "grid", "preprocess", "estimators", "C", "max_depth", "n_estimators"])
+NAMES = st.sampled_from(
+    ["SVC", "RandomForestClassifier", "VotingClassifier", "BaggingClassifier", "LGBMClassifier", "PCA", "Nonsense"]
+)
+KEYS = st.sampled_from(
+    [
+        "estimator",
+        "params",
+        "grid",
+        "preprocess",
+        "estimators",
+        "C",
+        "max_depth",
+        "n_estimators",
+        "columns",
+        "steps",
+        "PCA__n_components",
+        "estimator__C",
+        "one__max_depth",
+    ]
+)
 VALUES = st.recursive(
     NAMES | st.none() | st.booleans() | st.integers(-2, 5) | st.floats() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(max_size=3), inner, max_size=4),
