@@ -100,7 +100,7 @@ def broken(lab, tmp_path, how):
         elif how == "wrong input example":
             example = {"dataframe_split": {"columns": ["a"], "data": [[1]]}}
             (tmp_path / "bad" / "serving_input_example.json").write_text(json.dumps(example))
-            reason = "the input example failed: the model cannot predict for these rows: Model is missing inputs"
+            reason = "the input example failed: missing columns"
         else:
             (tmp_path / "bad" / "MLmodel").unlink()
             reason = "MLmodel"
