@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench import costs, serving, sizes, stacks, table
 from bench.real import comparison
+from bench.size import comparison as size
 from bench.trainings import PREFECT, Trainings, settings
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 SIDES = ("plain", "limit", "prefect")
 QUICK = (*SIDES, "noop", "load", "latency", "registry")
-BENCHES = (*QUICK, "memory", "settings", "large", "serve", "real")
+BENCHES = (*QUICK, "memory", "settings", "large", "serve", "real", "size")
 CHART = {
     "plain": "Airflow, dag-factory and MLflow by their docs",
     "prefect, warm": "Prefect 3",
@@ -54,6 +55,8 @@ def main() -> None:
         if "real" in names:
             real = comparison.real(folder / "real", given.results, quick=given.quick, held=given.held_back)
             results += real
+        if "size" in names:
+            results += size.size(folder / "size", 1, quick=given.quick)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"\n{table.markdown(results)}\n{(time.monotonic() - started) / 60:.0f} minutes")

@@ -60,7 +60,7 @@ SETS = (
     Rows("MASS/Cars93", "Origin"),
     Rows("ggplot2/mpg", "class"),
     Rows("survival/pbc", "status"),
-    Rows("carData/Chile", "vote"),
+    Rows("carData/Chile", "vote", {"allow_missing_target": True}),
     Rows("modeldata/attrition", "Attrition"),
     Rows("modeldata/credit_data", "Status"),
     Rows("modeldata/ames", "Bldg_Type"),

@@ -15,6 +15,7 @@ __all__ = [
     "report",
     "row_files",
     "row_store",
+    "selection",
     "splits",
     "suspicion",
     "table",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from podium.data import keys, rare, row_store
 from podium.data.division import RareClassError, divide
 from podium.data.refs import BUILT_IN, KEYS, REQUIRED, SUFFIXES, DatasetRef
+from podium.data.selection import rows_at
 from podium.data.splits import split_digest
 from podium.data.table import read_table
 from podium.errors import PodiumError
@@ -121,16 +122,6 @@ def _key(ref: DatasetRef, digest: str, split: Split) -> tuple[str, ...]:
     return ref.name, ref.source, digest, split_digest(split)
 
 
-def _row_major(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return numbers row by row in memory, as most estimators copy them otherwise; other rows as they are."""
-    import numpy as np
-    import pandas as pd
-
-    if not len(frame.columns) or any(dtype != np.float64 for dtype in frame.dtypes):
-        return frame
-    return pd.DataFrame(np.ascontiguousarray(frame.to_numpy()), frame.index, frame.columns, copy=False)
-
-
 def _read(ref: DatasetRef, digest: str, split: Split) -> Dataset:
     table = read_table(ref, (split.column,) if split.column else ())
     if split.fold:
@@ -145,8 +136,8 @@ def _read(ref: DatasetRef, digest: str, split: Split) -> Dataset:
         digest=digest,
         source=ref.source,
         target=ref.target,
-        x_train=_row_major(features.iloc[parts.train]),
-        x_test=_row_major(features.iloc[parts.test]),
+        x_train=rows_at(features, parts.train),
+        x_test=rows_at(features, parts.test),
         y_train=labels.iloc[parts.train],
         y_test=labels.iloc[parts.test],
         kinds=table.kinds,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from podium.configs import building, labels
+from podium.data.selection import rows_at
 from podium.evaluation import metrics, plots
 from podium.training import column_params, cores
 from podium.training.fit_warnings import FitWarning, collected
@@ -113,7 +114,7 @@ class Rows:
     def at(self, positions: Any) -> Rows:
         """Return the rows at these positions."""
         weights = None if self.weights is None else self.weights.iloc[positions]
-        return Rows(self.x.iloc[positions], self.y.iloc[positions], weights)
+        return Rows(rows_at(self.x, positions), self.y.iloc[positions], weights)
 
 
 def _fit_and_score(model: Any, fit: Rows, scored: Rows, *, more: Collection[str], positive: Any) -> dict[str, float]:
