@@ -6,6 +6,7 @@ before.
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 import time
@@ -72,8 +73,15 @@ def main() -> None:
     found: dict[str, object] = {}
 
     def dag_factory() -> int:
-        for step in (tasks.detect.detect_configs, tasks.train.train_classifier, tasks.promote.promote_best):
-            vars(step).pop("__signature__")  # Podium's loading has noted them
+        # Podium's loading has noted the signatures of the steps; the functions that these wrap have none.
+        for module, name in (
+            (tasks.detect, "detect_configs"),
+            (tasks.train, "train_classifier"),
+            (tasks.promote, "promote_best"),
+        ):
+            step = inspect.unwrap(getattr(module, name))
+            vars(step).pop("__signature__", None)
+            setattr(module, name, step)
         load_yaml_dags(globals_dict=found, dags_folder=str(project.dag_specs), suffix=[".yml"])
         return sum(name.startswith("pipeline_") for name in found)
 

@@ -29,7 +29,7 @@ def main() -> None:
     ref = datasets.DatasetRef.from_spec({"path": rows.name, "target": TARGET}, rows.parent)
     dataset = datasets.load(ref, SPLIT)
     (config,) = load_config(file, Project(rows.parent, rows.parent))
-    template = fit.pipeline(config, dataset.x_train, dataset.x_test, SPLIT.seed)
+    template = fit.pipeline(config, dataset, SPLIT.seed)
     frame = dataset.x_train.iloc[:0]
     started = time.process_time()
     read = pd.read_csv(rows, dtype=dict(frame.dtypes))
