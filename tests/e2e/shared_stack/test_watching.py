@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import httpx
 import pytest
 
 from podium.errors import PodiumError
-from tests.support.checkout import mapped, wait_until
+from tests.support.checkout import PODIUM, mapped, wait_until
 
 CONFIG = "estimator: GaussianNB\nparams: {var_smoothing: %s}\n"
 
@@ -68,6 +70,17 @@ def test_a_run_unpauses_its_dag_on_request_and_makes_up_for_a_deleted_pool(dag):
     assert "churn_train: unpaused" in ran.stdout
     assert "nothing new" in ran.stdout
     assert dag.airflow.get("/pools/promotion")["slots"] == 1
+
+
+def test_the_mlflow_that_the_user_names_takes_precedence_over_the_running_stack(trained_stack):
+    for uri, words in (("http://127.0.0.1:1", "no MLflow answers at"), ("notaurl", "is a folder")):
+        env = trained_stack.env | {"MLFLOW_TRACKING_URI": uri}
+        command = [PODIUM, "leaderboard", "iris"]
+        ran = subprocess.run(command, cwd=trained_stack.root, env=env, capture_output=True, text=True, check=False)
+        assert ran.returncode == 1
+        assert ran.stderr.count("\n") == 1
+        assert ran.stderr.startswith("MLFLOW_TRACKING_URI: ")
+        assert words in ran.stderr
 
 
 def test_params_are_typed_and_unknown_ones_are_refused(dag):

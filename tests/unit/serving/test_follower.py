@@ -13,6 +13,7 @@ import mlflow
 import pytest
 from sklearn.base import BaseEstimator
 
+from podium.promotion import records
 from podium.registry.client import Registry
 from tests.support.served import BODY, COLUMNS, GRID, PATIENCE, Client, Served
 
@@ -70,6 +71,17 @@ def test_a_reload_serves_a_newly_promoted_version(trained):
         server.line("serving version 2 (lda), replacing version 1")
         assert server.model["version"] == 2
         assert "version 2 (lda)" in server.client.get("/openapi.json").text
+
+
+def test_a_stage_that_was_moved_by_hand_is_followed(trained):
+    models = trained.models
+    record = records.open_record(models, "promoted", "the first", None, 1, {})
+    records.close_record(models, models.client.get_run(record))
+    with Served(trained.project, trained.pipeline) as server:
+        server.line("serving version 1 (gnb)")
+        models.client.transition_model_version_stage(models.model, "2", "Production")
+        server.line("serving version 2 (lda), replacing version 1")
+        assert server.shown(lambda shown: shown["production"] == 2)["version"] == 2
 
 
 class Trap(BaseEstimator):
