@@ -6,6 +6,7 @@ from __future__ import annotations
 # and leaves them all behind when it is killed. honcho and supervisord know neither dependencies nor health checks, and
 # none of them, circus included, ends grandchildren (Airflow's task processes) after a SIGKILL.
 import ctypes
+import errno
 import os
 import select
 import signal
@@ -179,8 +180,21 @@ class Supervisor:
                 continue
             if state.service.needed and not state.service.needed():
                 state.ready = True
-            else:
+                continue
+            try:
                 _start(state)
+            except OSError as error:
+                if error.errno != errno.ENOSPC or not self._home:
+                    raise
+                self._hold(state)
+                return
+
+    def _hold(self, state: _State) -> None:
+        """Let a service wait for space on the disk, and say so once."""
+        state.process, state.ready = None, False
+        if not self._is_full and self._home:
+            self._is_full = True
+            self._report("full", state.service.name, disk.shortage(self._home))
 
     def _waits_for_space(self) -> bool:
         """Return whether services wait until there is space on the disk again."""
@@ -205,11 +219,8 @@ class Supervisor:
                 continue
             self._clear_family(state.process)
             reason = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-            if self._home and (self._is_full or disk.is_low(self._home)):
-                if not self._is_full:
-                    self._report("full", state.service.name, disk.shortage(self._home))
-                self._is_full = True
-                state.process, state.ready = None, False
+            if self._is_full or (self._home and disk.is_low(self._home)):
+                self._hold(state)
                 continue
             now = time.monotonic()
             used_up = len(state.restarts) == RESTARTS and now - state.restarts[0] < RESTART_WINDOW
