@@ -90,7 +90,7 @@ def test_params_are_typed_and_unknown_ones_are_refused(dag):
     run_id = dag.airflow.trigger("churn_train", {"retry": True})
     run = dag.stack.finished_run("churn_train", after=before)
     assert run["state"] == "failed"
-    said = "the run was started with an unknown param 'retry': did you mean 'retry_failed'?"
+    said = "the run was started with an unknown param 'retry': known are retry_failed"
     assert dag.log(run_id, "detect")[-1] == said
     detect = next(task for task in dag.airflow.tasks("churn_train", run_id) if task.task_id == "detect")
     assert detect.state == "failed"
