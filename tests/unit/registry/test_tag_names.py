@@ -43,8 +43,10 @@ STORED = {
     "TO_VERSION": "podium.to_version",
     "TRY": "podium.try_number",
     "VALIDATION": "podium.validation",
+    "VALIDATION_GATES": "podium.validation_gates",
     "VALIDATION_REASON": "podium.validation_reason",
     "VERDICT": "podium.verdict",
+    "WARNINGS": "podium.warnings",
 }
 
 
