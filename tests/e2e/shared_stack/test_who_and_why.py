@@ -21,7 +21,7 @@ def better(trained_stack):
     return version
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def explained(trained_stack, better):
     return trained_stack.podium("explain", better.version, DAG).stdout
 
