@@ -6,7 +6,7 @@ go or are relabelled. Only for kind ``time`` does the boundary move, with the ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from podium.data import keys as row_keys
@@ -89,7 +89,7 @@ def divide(table: Table, split: Split) -> Division:
 
     own = row_keys.row_keys(table.features) if table.ids is None else row_keys.label_keys(_complete(table.ids))
     column = _column(table, split)
-    parts = parts_of(own, column, split, has_ids=table.ids is not None)
+    parts = _apart(parts_of(own, column, split, has_ids=table.ids is not None))
     # Equal rows stay in the order of the file.
     by_key = np.lexsort((own, parts.order))
     train, test = by_key[parts.in_training[by_key]], by_key[parts.in_test[by_key]]
@@ -98,6 +98,13 @@ def divide(table: Table, split: Split) -> Division:
     folds = folds_of(keys, table.labels.iloc[train], None if column is None else column.iloc[train], split)
     _check_folds(table.labels.iloc[train], folds)
     return Division(train, test, parts.keys, folds, tuple(_notes(own, parts, split)))
+
+
+def _apart(parts: Parts) -> Parts:
+    """Leave test rows out that the training part has too: where a column assigns the parts, or an id occurs twice."""
+    import numpy as np
+
+    return replace(parts, in_test=parts.in_test & ~np.isin(parts.keys, parts.keys[parts.in_training]))
 
 
 def _column(table: Table, split: Split) -> pd.Series[Any] | None:
@@ -164,8 +171,12 @@ def _notes(own: Keys, parts: Parts, split: Split) -> Iterator[str]:
             f"{between.sum()} of {len(between)} test rows ({between.mean():.1%}) equal a training row: scores on them "
             "show what a model remembers"
         )
-    if left_out := len(own) - int(parts.in_training.sum()) - int(parts.in_test.sum()):
-        yield f"{left_out} rows of the gap are in neither part"
+    neither = ~parts.in_training & ~parts.in_test
+    repeated = neither & np.isin(parts.keys, parts.keys[parts.in_training])
+    if repeated.any():
+        yield f"{repeated.sum()} test rows are left out: the same rows are in the training part"
+    if in_gap := int(neither.sum() - repeated.sum()):
+        yield f"{in_gap} rows of the gap are in neither part"
 
 
 def _some(words: Sequence[str]) -> str:

@@ -157,13 +157,28 @@ def test_a_given_column_names_the_test_part_and_the_folds():
 
 def test_test_rows_that_equal_a_training_row_are_counted():
     frame = table().drop(columns=["number", "day", "fold"])
-    for kind, extra in (("time", {"day": range(400)}), ("given", {"fold": ["train", "test"] * 200})):
-        rows = Rows(frame.assign(**extra))
-        rows.features = frame[["text", "patient"]]
-        (note,) = divide(rows, split_of(kind)).notes
-        assert "% of" not in note
-        assert note.endswith("equal a training row: scores on them show what a model remembers")
+    rows = Rows(frame.assign(day=range(400)))
+    rows.features = frame[["text", "patient"]]
+    (note,) = divide(rows, split_of("time")).notes
+    assert "% of" not in note
+    assert note.endswith("equal a training row: scores on them show what a model remembers")
     assert divide(Rows(frame), Split()).notes == ()
+
+
+def test_test_rows_that_the_training_part_has_too_are_left_out():
+    frame = table().assign(fold=["train", "test", "train", "train"] * 100)
+    frame.loc[1:40, "number"] = frame["number"].iloc[0]
+    rows = Rows(frame)
+    rows.features = frame[["number", "label"]]
+    found = divide(rows, split_of("given"))
+    assert len(found.train) == 300
+    assert set(found.keys[found.test]).isdisjoint(found.keys[found.train])
+    assert found.notes == (f"{100 - len(found.test)} test rows are left out: the same rows are in the training part",)
+    assert len(found.test) in range(80, 100)
+    rows = Rows(table().assign(number=[*range(100)] * 4))  # an id of several days
+    rows.ids = rows.raw["number"]
+    with pytest.raises(PodiumError, match="0 test rows"):
+        divide(rows, split_of("time"))
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_a_value_that_is_only_a_variable_can_be_a_number(project, monkeypatch):
     good = GOOD.replace("  tasks", "  max_active_runs: $HOW_MANY\n  description: about ${HOW_MANY}\n  tasks")
     assert messages(project, good) == []
     found = messages(project, good.replace("$HOW_MANY\n", "$SECRET\n"))
-    assert found == ["dag_specs/a.yaml:2:20  max_active_runs must be an integer, not '$SECRET'"]
+    assert found == ["dag_specs/a.yaml:2:20  max_active_runs must be an integer of 1 or more, not '$SECRET'"]
 
 
 def test_airflow_refuses_to_map_over_the_same_arguments():
