@@ -125,7 +125,7 @@ def test_a_folder_is_its_files_one_after_the_other(tmp_path):
         ("a   y\n1 2\n3 4 5\n", {"read": {"sep": r"\s+"}}, "rows.csv: a row has 3 fields, but the header has 2"),
         ("sep=;\na;y\n1;2\n", {}, "rows.csv:1  the line 'sep=;' is a hint for Excel: remove it"),
         (b"PK\x03\x04 and more", {}, "rows.csv: this is a ZIP or Excel file, not text: save it as CSV"),
-        (gzip.compress(b"a,y\n1,x\n", mtime=0), {}, "rows.csv: this file is compressed: add `read: {compression: gzip}`"),
+        (gzip.compress(b"a,y\n1,x\n", mtime=0), {}, "this file is compressed: add `read: {compression: gzip}`"),
         (b"PAR1 and more", {}, "rows.csv: this is a Parquet file: end its name in .parquet"),
         (b"a,y\n\0\0,1\n", {}, "rows.csv: the file has NUL characters, so it is not text"),
         ("a,y,y\n1,2,3\n", {}, "rows.csv:1  there are several columns 'y': rename or remove all but one"),
