@@ -45,7 +45,10 @@ def test_first_run_ends_with_a_champion(lone):
     assert "promoted: version" in first.stdout
     assert "plain: " in first.stdout
     rows = leaderboard(lone)
-    assert [row["config"] for row in rows] == ["lda", "gaussian_nb", "knn"]
+    assert rows[0]["config"] == "lda"
+    assert {row["config"] for row in rows} == {"lda", "gaussian_nb", "knn"}
+    losses = [row["metrics"]["log_loss"] for row in rows]
+    assert losses == sorted(losses)
     assert [row["stage"] for row in rows] == ["Production", "None", "None"]
     assert rows[0]["aliases"] == ["production"]
     assert {row["validation"] for row in rows} == {"passed"}

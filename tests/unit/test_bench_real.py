@@ -37,7 +37,7 @@ def test_both_sides_fit_and_predict_the_same_rows(churn):
     (skrub,) = fit("skrub", churn)
     assert trained == {}
     assert podium.keys() == skrub.keys() == {"seconds", "mib", "auc"}
-    assert min(podium["auc"], skrub["auc"]) > 0.7
+    assert min(podium["auc"], skrub["auc"]) > 0.65
 
 
 def test_a_refusal_is_told_from_a_failure(churn):

@@ -47,7 +47,7 @@ def test_there_is_no_request_for_a_lead_that_is_not_significant(trained_stack):
     assert trained_stack.finished_run(DAG, after=1)["state"] == "success"
     newest = history(trained_stack)[0]
     assert newest["verdict"] == "kept"
-    assert "(curved) has log_loss 0.00" in newest["reason"]
+    assert "(curved) has log_loss 0.0" in newest["reason"]
     assert "but the lead is not significant: p = 0." in newest["reason"]
 
 
