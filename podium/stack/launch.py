@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import logging
+import multiprocessing
 import os
 import sys
 import traceback
@@ -46,11 +47,16 @@ def _quick_end() -> Iterator[None]:
     except Exception:  # noqa: BLE001
         traceback.print_exc()
     finally:
-        atexit._run_exitfuncs()  # noqa: SLF001 - as multiprocessing does at the end of its processes
-        logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        try:
+            # A scheduler that failed leaves workers that wait for tasks, and multiprocessing would wait for them.
+            for child in multiprocessing.active_children():
+                child.terminate()
+            atexit._run_exitfuncs()  # noqa: SLF001 - as multiprocessing does at the end of its processes
+            logging.shutdown()
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:  # also if there is no space to write to
+            os._exit(code)
 
 
 def _airflow(arguments: list[str]) -> None:
