@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# What a worker has to end after SIGTERM.
+GRACE_SECONDS = 2.0
+
 
 def main() -> None:
     """Run the program that the arguments name."""
@@ -48,15 +51,23 @@ def _quick_end() -> Iterator[None]:
         traceback.print_exc()
     finally:
         try:
-            # A scheduler that failed leaves workers that wait for tasks, and multiprocessing would wait for them.
-            for child in multiprocessing.active_children():
-                child.terminate()
+            _end_children()
             atexit._run_exitfuncs()  # noqa: SLF001 - as multiprocessing does at the end of its processes
             logging.shutdown()
             sys.stdout.flush()
             sys.stderr.flush()
         finally:  # also if there is no space to write to
             os._exit(code)
+
+
+def _end_children() -> None:
+    """End the workers of a scheduler that failed: they wait for tasks, and multiprocessing would wait for them."""
+    children = multiprocessing.active_children()
+    for child in children:
+        child.terminate()
+    for child in children:
+        child.join(GRACE_SECONDS)
+        child.kill()  # a worker that has run a task ignores the signal
 
 
 def _airflow(arguments: list[str]) -> None:

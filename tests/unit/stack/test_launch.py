@@ -7,10 +7,12 @@ import pytest
 
 # What a scheduler leaves that fails: a worker that waits for tasks. It is no daemon, so Python would wait for it.
 PROGRAM = """
-import multiprocessing, sys, threading
+import multiprocessing, signal, sys, threading
 from podium.stack import launch
 
 with launch._quick_end():
+    if sys.argv[2] == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     multiprocessing.Process(target=threading.Event().wait).start()
     if sys.argv[1] == "full":
         sys.stdout = open("/dev/full", "w")
@@ -19,10 +21,11 @@ with launch._quick_end():
 """
 
 
+@pytest.mark.parametrize("worker", ["deaf", "other"])
 @pytest.mark.parametrize("disk", ["full", "other"])
-def test_a_program_that_fails_ends_with_its_workers(disk):
+def test_a_program_that_fails_ends_with_its_workers(disk, worker):
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM, disk], stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        [sys.executable, "-c", PROGRAM, disk, worker], stderr=subprocess.PIPE, text=True, timeout=60, check=False
     )
     assert ended.returncode == 1
     assert "OSError: no space left" in ended.stderr
