@@ -42,7 +42,7 @@ def fill(path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_run_goes_on_when_there_is_space_again(small):
+def test_a_run_goes_on_when_there_is_space_again(small, request):
     filling = small.root / ".podium" / "filling"
     command = subprocess.Popen(
         [PODIUM, "run", "iris_train"],
@@ -52,11 +52,13 @@ def test_a_run_goes_on_when_there_is_space_again(small):
         stderr=subprocess.STDOUT,
         text=True,
     )
-    lines = []
+    request.addfinalizer(command.terminate)
+    lines, filled = [], False
     for line in command.stdout:
         lines.append(line)
-        if " done" in line and not filling.exists():
+        if " done" in line and not filled:
             fill(filling)
+            filled = True
         if "no space left on" in line and filling.exists():
             assert f"no space left on {filling.parent} (needs about 100 MB)" in line
             filling.unlink()
