@@ -89,22 +89,19 @@ def divide(table: Table, split: Split) -> Division:
 
     own = row_keys.row_keys(table.features) if table.ids is None else row_keys.label_keys(_complete(table.ids))
     column = _column(table, split)
-    parts = _apart(parts_of(own, column, split, has_ids=table.ids is not None))
+    parts = parts_of(own, column, split, has_ids=table.ids is not None)
+    # Where a column assigns the parts, or an id occurs twice.
+    repeated = parts.in_test & np.isin(parts.keys, parts.keys[parts.in_training])
+    parts = replace(parts, in_test=parts.in_test & ~repeated)
     # Equal rows stay in the order of the file.
     by_key = np.lexsort((own, parts.order))
     train, test = by_key[parts.in_training[by_key]], by_key[parts.in_test[by_key]]
-    _check_classes(table.labels, parts, split)
+    left_out = int(repeated.sum())
+    _check_classes(table.labels, parts, split, left_out)
     keys = own[train] if split.kind != "group" else parts.keys[train]
     folds = folds_of(keys, table.labels.iloc[train], None if column is None else column.iloc[train], split)
     _check_folds(table.labels.iloc[train], folds)
-    return Division(train, test, parts.keys, folds, tuple(_notes(own, parts, split)))
-
-
-def _apart(parts: Parts) -> Parts:
-    """Leave test rows out that the training part has too: where a column assigns the parts, or an id occurs twice."""
-    import numpy as np
-
-    return replace(parts, in_test=parts.in_test & ~np.isin(parts.keys, parts.keys[parts.in_training]))
+    return Division(train, test, parts.keys, folds, tuple(_notes(own, parts, split, left_out)))
 
 
 def _column(table: Table, split: Split) -> pd.Series[Any] | None:
@@ -121,7 +118,7 @@ def _complete(column: pd.Series[Any]) -> pd.Series[Any]:
     return column
 
 
-def _check_classes(labels: pd.Series[Any], parts: Parts, split: Split) -> None:
+def _check_classes(labels: pd.Series[Any], parts: Parts, split: Split, left_out: int) -> None:
     """Check that every class occurs in both parts."""
     import numpy as np
 
@@ -132,7 +129,8 @@ def _check_classes(labels: pd.Series[Any], parts: Parts, split: Split) -> None:
     if lacking := np.flatnonzero((training == 0) | (test == 0)).tolist():
         words = [f"{shown(names[one])} has {training[one]} training and {test[one]} test" for one in lacking]
         classes = [names[one] for one in lacking]
-        raise RareClassError(f"class {_some(words)} rows: each class needs both; {_remedy(split)}", classes)
+        remedy = f"{_repetition(left_out)}: remove the repetitions" if left_out else _remedy(split)
+        raise RareClassError(f"class {_some(words)} rows: each class needs both; {remedy}", classes)
 
 
 def _check_folds(labels: pd.Series[Any], folds: Sequence[Fold]) -> None:
@@ -160,7 +158,7 @@ def _remedy(split: Split) -> str:
     return ways[split.kind]
 
 
-def _notes(own: Keys, parts: Parts, split: Split) -> Iterator[str]:
+def _notes(own: Keys, parts: Parts, split: Split, left_out: int) -> Iterator[str]:
     import numpy as np
 
     if split.kind == "random":
@@ -171,12 +169,14 @@ def _notes(own: Keys, parts: Parts, split: Split) -> Iterator[str]:
             f"{between.sum()} of {len(between)} test rows ({between.mean():.1%}) equal a training row: scores on them "
             "show what a model remembers"
         )
-    neither = ~parts.in_training & ~parts.in_test
-    repeated = neither & np.isin(parts.keys, parts.keys[parts.in_training])
-    if repeated.any():
-        yield f"{repeated.sum()} test rows are left out: the same rows are in the training part"
-    if in_gap := int(neither.sum() - repeated.sum()):
+    if left_out:
+        yield _repetition(left_out)
+    if in_gap := len(own) - left_out - int(parts.in_training.sum()) - int(parts.in_test.sum()):
         yield f"{in_gap} rows of the gap are in neither part"
+
+
+def _repetition(left_out: int) -> str:
+    return f"{left_out} test rows are left out, because the training part has the same rows or ids"
 
 
 def _some(words: Sequence[str]) -> str:
