@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from podium.data.numbers import quoted
@@ -23,6 +24,8 @@ _COPY, _RENAMED, _THRESHOLD, _OF_A_CLASS = 20, 100, 200, 20
 _ROWS_OF_A_VALUE = 5
 #: Rows from which whole numbers, or strings, that are all different identify the rows.
 _IDENTIFIER = 50
+#: A name such as ID, patient_id or PassengerId, and the share of different values from which it is believed.
+_NAME_OF_IDENTIFIER, _OFTEN_DIFFERENT = re.compile(r"(.*[\W_])?(?i:id)|.*[a-z]I[dD]"), 0.5
 #: The share of different strings from which a column is nearly an identifier.
 _NEAR_UNIQUE = 0.95
 #: Columns are first looked at in about this many rows.
@@ -78,7 +81,7 @@ def suspicious(
             value = values.iloc[0]
             shown = repr(value) if isinstance(value, str) else f"{value + 0:g}"
             yield f"column {name!r} is constant: {shown} in every row"
-        elif _is_identifier(values, count, kinds[name]):
+        elif _is_identifier(str(name), values, count, kinds[name]):
             yield (
                 f"column {name!r} looks like an identifier, {count} different values in {len(values)} rows: "
                 f"`columns: {{{quoted(name)}: id}}`, or `drop`"
@@ -174,10 +177,12 @@ def _is_whole(values: pd.Series[Any]) -> bool:
     return values.dtype == "float64" and bool((values == values.round()).all())
 
 
-def _is_identifier(values: pd.Series[Any], distinct: int, kind: Kind) -> bool:
+def _is_identifier(name: str, values: pd.Series[Any], distinct: int, kind: Kind) -> bool:
     rows = len(values)
     if rows < _IDENTIFIER:
         return False
+    if _NAME_OF_IDENTIFIER.fullmatch(name) and distinct >= _OFTEN_DIFFERENT * rows:
+        return kind == "category" or (kind == "number" and _is_whole(values))
     if kind == "number":
         # Whole numbers without gaps or in the order of the rows: a counter.
         if distinct < rows or not _is_whole(values):
