@@ -11,7 +11,7 @@ IDENTIFIERS = ["ID", "patient_id", "Customer ID", "PassengerId"]
 def test_an_identifier_is_known_by_its_name_if_some_rows_share_it():
     rows = np.arange(240)
     shared = np.where(rows < 80, rows // 2, rows) * 7919.0 % 10_007
-    features = pd.DataFrame({name: shared for name in [*IDENTIFIERS, "paid", "centroid", "valid"]})
+    features = pd.DataFrame(dict.fromkeys([*IDENTIFIERS, "paid", "centroid", "valid"], shared))
     features["shop_id"] = rows % 3.0
     features["size id"] = rows / 7
     labels = pd.Series(np.where(rows % 5 < 2, "a", "b"))
