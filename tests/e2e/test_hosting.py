@@ -13,6 +13,8 @@ import pytest
 from tests.support.checkout import copy_project, up, wait_until
 from tests.support.patience import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 CONFIGS = ("decision_tree.json", "knn.json")
 BETTER = "estimator: LinearDiscriminantAnalysis\n"
 BODY = json.dumps(

@@ -55,6 +55,7 @@ def test_first_run_ends_with_a_champion(lone):
     assert lone.podium("status").returncode == 1
 
 
+@pytest.mark.slow
 def test_rollback_is_one_command_and_recorded(lone):
     versions = {row["config"]: row["version"] for row in leaderboard(lone)}
     lda, knn = versions["lda"], versions["knn"]
@@ -82,6 +83,7 @@ def test_rollback_is_one_command_and_recorded(lone):
     ]
 
 
+@pytest.mark.slow
 def test_config_failing_because_of_its_own_content_is_listed_and_not_retried(lone):
     # scikit-learn refuses this only when it fits.
     lone.drop("pca.yaml", "estimator: GaussianNB\npreprocess: [{PCA: {n_components: 9}}]\n")
@@ -98,6 +100,7 @@ def test_config_failing_because_of_its_own_content_is_listed_and_not_retried(lon
     (lone.root / "config" / "iris" / "pca.yaml").unlink()
 
 
+@pytest.mark.slow
 def test_interrupt_leaves_nothing_running_and_nothing_half_registered_and_the_next_run_has_nothing_new(lone):
     before = leaderboard(lone)
     lone.drop("slow.yaml", "estimator: GradientBoostingClassifier\nparams: {n_estimators: 2000}\n")

@@ -229,6 +229,7 @@ def test_a_stack_starts_follows_a_new_spec_restarts_dead_services_and_stops(up, 
     assert podium(env, "down").stdout.strip() == "nothing is running"
 
 
+@pytest.mark.slow
 def test_nothing_outlives_a_killed_main_process(up):
     family = up.wait_for(READY).processes()
     main_process = up.main_process
@@ -240,7 +241,7 @@ def test_nothing_outlives_a_killed_main_process(up):
     assert "main process was killed by SIGKILL" in up.wait_for("<end>").output
 
 
-@pytest.mark.parametrize("line", ["postgres", "mlflow"])
+@pytest.mark.parametrize("line", ["postgres", pytest.param("mlflow", marks=pytest.mark.slow)])
 def test_nothing_outlives_a_podium_up_killed_while_it_starts(up, line):
     family = up.wait_for(line).processes()
     up.process.kill()
@@ -254,6 +255,7 @@ def test_ctrl_c_while_the_stack_starts_leaves_no_process(up):
     assert_gone(family, timeout=0)
 
 
+@pytest.mark.slow
 def test_a_service_that_cannot_start_stops_the_stack_with_its_last_log_lines(env):
     # The port is taken after it was chosen, say, or, as here, a setting is wrong.
     up = Up(env | {"AIRFLOW__CORE__PARALLELISM": "many"})
@@ -320,6 +322,7 @@ def test_a_main_process_that_cannot_even_begin_is_one_sentence(fresh, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_an_airflow_that_answers_late_fails_no_command(last, env, monkeypatch):
     status = last.json("status")
     port = httpx.URL(status["airflow"]["url"]).port
@@ -342,6 +345,7 @@ def test_an_airflow_that_answers_late_fails_no_command(last, env, monkeypatch):
             process.resume()
 
 
+@pytest.mark.slow
 def test_nothing_outlives_a_killed_podium_up(last):
     family = last.processes()
     last.process.kill()

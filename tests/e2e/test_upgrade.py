@@ -7,6 +7,8 @@ import pytest
 from tests.support.checkout import up, wait_until
 from tests.support.upgrade import FIXTURES, restored
 
+pytestmark = pytest.mark.slow
+
 DECISIONS = [("promoted", None, 2), ("kept", 2, 2), ("promoted", 2, 3), ("kept", 3, 3), ("rolled back", 3, 2)]
 
 

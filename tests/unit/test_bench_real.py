@@ -29,6 +29,7 @@ def churn(tmp_path):
     return sets.Work(str(tmp_path), {"path": "churn.csv", "target": "churned"}, str(config), str(tmp_path / "rows.npz"))
 
 
+@pytest.mark.slow
 def test_both_sides_fit_and_predict_the_same_rows(churn):
     fit("rows", churn)
     rows = np.load(churn.rows)

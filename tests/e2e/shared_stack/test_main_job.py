@@ -8,6 +8,7 @@ import signal
 from urllib.parse import quote
 
 import psutil
+import pytest
 
 from tests.support.checkout import mapped, wait_until
 
@@ -117,6 +118,7 @@ def test_typo_fails_alone_and_says_where(trained_stack):
         (config / "rf.yaml").unlink()
 
 
+@pytest.mark.slow
 def test_killed_training_is_tried_again_and_leaves_one_version(trained_stack):
     done = len(trained_stack.runs("iris_train"))
     trained_stack.drop("slow.yaml", SLOW)

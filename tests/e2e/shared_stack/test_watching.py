@@ -42,6 +42,7 @@ class Dag:
         return [event for event in events if not event.startswith("::")]
 
 
+@pytest.mark.slow
 def test_files_dropped_while_the_dag_is_paused_start_a_run_when_it_is_unpaused(dag):
     before = dag.count
     dag.pause()

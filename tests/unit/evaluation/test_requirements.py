@@ -59,6 +59,7 @@ def test_numbers_with_a_positive_class_allow_every_metric(metric):
     assert obstacle(metric, [1, 2, 3], 1) == ""
 
 
+@pytest.mark.slow
 def test_no_classifier_is_said_to_lack_what_it_has_once_it_is_fitted():
     from sklearn.datasets import load_iris
 

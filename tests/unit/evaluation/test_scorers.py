@@ -217,7 +217,13 @@ def test_a_resample_scores_each_row_as_often_as_it_was_drawn(name):
         assert scores_of(one, y[drawn], [name], positive=2)[name] == pytest.approx(value), name
 
 
-@pytest.mark.parametrize("name", ["matthews_corrcoef", "average_precision", "neg_brier_score", "f1", "r2"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("average_precision", "neg_brier_score", "r2"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("matthews_corrcoef", "f1")),
+    ],
+)
 def test_interval_and_test_of_a_scorer_tell_a_better_model_from_the_same(name):
     rng = np.random.default_rng(4)
     y = rng.permutation(np.repeat([0, 1], [120, 60]))

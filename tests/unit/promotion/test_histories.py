@@ -71,7 +71,7 @@ def identities(rows, split):
     return set(rows.fillna("").itertuples(index=False, name=None))
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 @settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=steps)
 def test_no_version_is_compared_on_a_row_of_its_training(lab, seed, history):

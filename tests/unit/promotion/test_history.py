@@ -123,6 +123,7 @@ def dying(at, *, before):
             yield
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_plots")
 def test_a_promotion_that_was_killed_is_carried_out_or_was_never_made(lab):
     """Killed before and after each of its writes: the next decision finds it recorded, or finds nothing of it."""

@@ -37,7 +37,7 @@ def rows():
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("suffix", ["csv", pytest.param("parquet", marks=pytest.mark.slow)])
 def test_rows_of_every_kind_are_trained_validated_served_and_promoted(lab, suffix):
     pytest.importorskip("xgboost")
     path = lab.project.root / f"rows.{suffix}"

@@ -73,6 +73,7 @@ def test_a_reload_serves_a_newly_promoted_version(trained):
         assert "version 2 (lda)" in server.client.get("/openapi.json").text
 
 
+@pytest.mark.slow
 def test_a_stage_that_was_moved_by_hand_is_followed(trained):
     models = trained.models
     record = records.open_record(models, "promoted", "the first", None, 1, {})

@@ -126,7 +126,7 @@ def answer(scorer, form, columns, rows):
         return None
 
 
-@pytest.mark.parametrize("gaps", [True, False], ids=["gaps in training", "no gaps in training"])
+@pytest.mark.parametrize("gaps", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["gaps in training", "none"])
 @pytest.mark.parametrize("estimator", MIXED_ESTIMATORS)
 def test_a_row_alone_the_row_in_a_batch_and_the_model_itself_agree(estimator, gaps):
     scorer = mixed_scorer(estimator, "text", gaps)

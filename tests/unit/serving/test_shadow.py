@@ -48,6 +48,7 @@ def test_the_comparison_of_the_shadow_model_is_recorded_in_mlflow(trained):
     assert models.version(1).shadow == {}
 
 
+@pytest.mark.slow
 def test_dropped_requests_are_counted_and_answered(trained):
     rows = {"dataframe_split": {**BODY["dataframe_split"], "data": GRID * 1500}}
     with Served(trained.project, trained.pipeline, "--shadow", "challenger") as server:
@@ -61,6 +62,7 @@ def test_dropped_requests_are_counted_and_answered(trained):
     assert (run.data.metrics["dropped_requests"], run.data.metrics["shadow_rows"]) == (1, len(GRID))
 
 
+@pytest.mark.slow
 def test_the_shadow_model_follows_its_alias(trained):
     client, model = trained.models.client, trained.models.model
     client.delete_registered_model_alias(model, "challenger")
