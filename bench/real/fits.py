@@ -54,7 +54,7 @@ def raw(work: Work) -> tuple[pd.DataFrame, pd.Series[Any]]:
     """Read the rows that have a label by hand, with the labels as they are written."""
     target = work.dataset["target"]
     frame = pd.read_csv(Path(work.folder) / work.dataset["path"], converters={target: str})
-    frame = frame[frame[target] != ""].reset_index(drop=True)
+    frame = frame[frame[target].fillna("") != ""].reset_index(drop=True)
     return frame.drop(columns=target), frame[target]
 
 

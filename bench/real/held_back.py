@@ -22,7 +22,7 @@ SETS = (
     Rows("medicaldata/indo_rct", "outcome"),
     Rows("medicaldata/strep_tb", "improved"),
     Rows("Stat2Data/Hawks", "Species"),
-    Rows("palmerpenguins/penguins_raw (penguins)", "Species"),
+    Rows("palmerpenguins/penguins_raw", "Species"),
     Rows("nycflights13/weather", "origin"),
     Rows("ggplot2movies/movies", "mpaa"),
 )
