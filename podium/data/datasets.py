@@ -62,6 +62,8 @@ class Dataset:
         For each fold of the cross-validation, the positions in the training part that are fitted and that are scored.
     notes : tuple of str
         What the user should know about the split, one sentence each.
+    na_values : tuple of str
+        What means missing in the features, besides what always does.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Dataset:
     key_scheme: str
     folds: list[Fold]
     notes: tuple[str, ...]
+    na_values: tuple[str, ...] = ()
 
     @property
     def scoring(self) -> dict[str, Any]:
@@ -150,6 +153,7 @@ def _read(ref: DatasetRef, digest: str, split: Split) -> Dataset:
         key_scheme=_key_scheme(ref, table, split),
         folds=parts.folds,
         notes=parts.notes,
+        na_values=ref.read.na_values,
     )
 
 

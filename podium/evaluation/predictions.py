@@ -31,6 +31,8 @@ class Predictions:
         or nothing needs them.
     predict_seconds : float
         Time to predict the labels of all rows; NaN if it was not measured.
+    rows : pandas.DataFrame, (n_rows, n_features), or None
+        The rows, which a metric of the project's own may read.
     """
 
     labels: Array
@@ -38,6 +40,7 @@ class Predictions:
     classes: Array
     decisions: Array | None = None
     predict_seconds: float = math.nan
+    rows: pd.DataFrame | None = None
 
     @classmethod
     def of(cls, model: Any, x: pd.DataFrame, *, decisions: bool = False) -> Predictions:
@@ -68,7 +71,8 @@ class Predictions:
             if not np.isfinite(probabilities).all():
                 raise ValueError("predict_proba returns probabilities that are not numbers")
         ranks = probabilities is None and len(model.classes_) == 2  # noqa: PLR2004
-        return cls(labels, probabilities, model.classes_, _decisions(model, x) if decisions or ranks else None, elapsed)
+        ranking = _decisions(model, x) if decisions or ranks else None
+        return cls(labels, probabilities, model.classes_, ranking, elapsed, x)
 
     @property
     def ranking(self) -> Array | None:
@@ -113,6 +117,7 @@ class Predictions:
     def followed_by(self, other: Predictions) -> Predictions:
         """Return these predictions and those of another model with the same classes, one after the other."""
         import numpy as np
+        import pandas as pd
 
         def joined(ours: Array | None, theirs: Array | None) -> Array | None:
             return None if ours is None or theirs is None else np.concatenate([ours, theirs])
@@ -122,6 +127,7 @@ class Predictions:
             joined(self.probabilities, other.probabilities),
             self.classes,
             joined(self.decisions, other.decisions),
+            rows=None if self.rows is None or other.rows is None else pd.concat([self.rows, other.rows]),
         )
 
 

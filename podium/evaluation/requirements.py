@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from podium.configs import own_code
 from podium.evaluation import scorers
 from podium.evaluation.metrics import GREATER_IS_BETTER, scores_of
 from podium.evaluation.predictions import Predictions
@@ -27,12 +28,13 @@ def obstacle(
 ) -> str:
     """Return why a metric cannot be computed, as a sentence; empty if it can be.
 
-    The metric is tried on a few made-up predictions.
+    The metric is tried on a few made-up predictions. A metric of the project's own is imported, not tried: it may need
+    real rows.
 
     Parameters
     ----------
     metric : str
-        A metric of training, or a scorer of scikit-learn.
+        A metric of training, a scorer of scikit-learn, or a metric of the project's own.
     classes : sequence of labels
         The classes of the data, 2 or more.
     positive : label, optional
@@ -41,8 +43,17 @@ def obstacle(
         Whether the rows have weights.
     model : classifier, optional
         Unfitted scikit-learn estimator or pipeline. Default: one that has probabilities and decision values.
+
+    Raises
+    ------
+    PodiumError
+        If a metric of the project's own cannot be imported.
     """
     import numpy as np
+
+    if metric in (own := own_code.current()).names(own_code.METRICS):
+        own.scorer(metric)
+        return ""
 
     predictions, y = _trial(np.asarray(classes), model)
     weights = np.ones(len(y)) if weighted else None

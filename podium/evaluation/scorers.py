@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import numpy as np
+    import pandas as pd
 
     from podium.evaluation.predictions import Predictions
 
@@ -157,7 +158,7 @@ def compute(
 ) -> Any:
     """Return a score of scikit-learn's, or of the project's own metric.
 
-    An own metric gets a stand-in for the model, no rows, and the labels as the data has them.
+    An own metric gets a stand-in for the model, the rows, and the labels as the data has them.
 
     Parameters
     ----------
@@ -297,11 +298,19 @@ class _Answers:
         All classes.
     probabilities, decisions : numpy.ndarray of float, (n_rows, n_classes), or None
         One column per class.
+    rows : pandas.DataFrame, (n_rows, n_features), or None
+        What a metric of the project's own gets as `X`.
     """
 
     def __init__(
-        self, labels: Array, classes: Array, probabilities: Array | None = None, decisions: Array | None = None
+        self,
+        labels: Array,
+        classes: Array,
+        probabilities: Array | None = None,
+        decisions: Array | None = None,
+        rows: pd.DataFrame | None = None,
     ) -> None:
+        self._rows = rows
         self._labels = labels
         self._probabilities = probabilities
         self._decisions = decisions
@@ -324,7 +333,9 @@ class _Answers:
     @classmethod
     def of(cls, predictions: Predictions) -> _Answers:
         """Return predictions with the labels as they are."""
-        return cls(predictions.labels, predictions.classes, predictions.probabilities, predictions.decisions)
+        return cls(
+            predictions.labels, predictions.classes, predictions.probabilities, predictions.decisions, predictions.rows
+        )
 
     def predict(self, _x: Any) -> Array:
         """Return the labels."""
@@ -332,11 +343,13 @@ class _Answers:
 
     def drawn(self, rows: Array) -> _Answers:
         """Return the predictions of some rows, which may repeat."""
-        return _Answers(self._labels[rows], self.classes_, _at(self._probabilities, rows), _at(self._decisions, rows))
+        drawn = None if self._rows is None else self._rows.iloc[rows]
+        values = (_at(self._probabilities, rows), _at(self._decisions, rows))
+        return _Answers(self._labels[rows], self.classes_, *values, drawn)
 
     def score(self, scorer: Any, truth: Array, weights: Array | None) -> Any:
         """Return what a scorer makes of these predictions."""
-        return scorer(self, None, truth, **({} if weights is None else {"sample_weight": weights}))
+        return scorer(self, self._rows, truth, **({} if weights is None else {"sample_weight": weights}))
 
     def __sklearn_tags__(self) -> Any:
         """Return the tags of a classifier."""

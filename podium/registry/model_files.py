@@ -124,6 +124,7 @@ def served_as(dataset: Dataset) -> dict[str, list[str]]:
         "booleans": [column for column in numbers if rows[column].dropna().isin((0, 1)).all()],
         "dates": [column for column, kind in kinds.items() if kind == "date"],
         "literal": [column for column in strings if rows[column].isin(TEXT_MARKERS).any()],
+        "missing": list(dataset.na_values),
     }
 
 

@@ -1,6 +1,7 @@
 """Read the rows of a request value by value, so that a row is read the same alone as among others.
 
-What is missing in a file of training rows is missing here: empty strings, blanks and markers such as ``NA``.
+What is missing in a file of training rows is missing here: empty strings, blanks, markers such as ``NA``, and the
+``na_values`` of the data set.
 
 MLflow's own parser infers the type of a column from all rows of the request: a row with ``null`` alone is another input
 than the same row in a batch.
@@ -49,12 +50,15 @@ class Columns:
         Strings that are dates.
     literal : frozenset of str
         Strings of which one such as ``NA`` is a value, not a missing one.
+    missing : frozenset of str
+        Further values that are missing in every column, as the data set has them in a file.
     """
 
     types: Mapping[str, str]
     booleans: frozenset[str] = frozenset()
     dates: frozenset[str] = frozenset()
     literal: frozenset[str] = frozenset()
+    missing: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, model: Model) -> Columns | None:
@@ -66,7 +70,7 @@ class Columns:
         if not set(types.values()) <= {NUMBER, STRING}:
             return None
         known = model.metadata or {}
-        return cls(types, *(frozenset(known.get(what, ())) for what in ("booleans", "dates", "literal")))
+        return cls(types, *(frozenset(known.get(what, ())) for what in ("booleans", "dates", "literal", "missing")))
 
     @cached_property
     def names(self) -> list[str]:
@@ -77,6 +81,15 @@ class Columns:
     def are_numbers(self) -> bool:
         """Whether all columns are numbers."""
         return set(self.types.values()) == {NUMBER}
+
+    @cached_property
+    def missing_numbers(self) -> frozenset[float]:
+        """Those of `missing` that are numbers."""
+        found = set()
+        for text in self.missing:
+            with contextlib.suppress(ValueError):
+                found.add(float(text))
+        return frozenset(found)
 
     def rows_of_json(self, decoded: Mapping[str, Any]) -> Any:
         """Return the rows of a body of one of :data:`FORMATS`.
@@ -123,9 +136,12 @@ class Columns:
             return None
         try:
             # In Fortran order like a data frame: in C order, sums may be rounded differently.
-            return np.array(rows, dtype="float64", order="F").reshape(len(rows), len(self.names))
+            found = np.array(rows, dtype="float64", order="F").reshape(len(rows), len(self.names))
         except OverflowError:
             return None
+        if self.missing_numbers:
+            found[np.isin(found, list(self.missing_numbers))] = np.nan
+        return found
 
     def _frame(self, rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
         import pandas as pd
@@ -134,13 +150,16 @@ class Columns:
         for (name, type_), values in zip(self.types.items(), _by_column(rows, len(self.names)), strict=True):
             if type_ == NUMBER:
                 words = ("true", "false") if name in self.booleans else ()
-                read: Callable[[Any], Any] = partial(_number, words=words)
+                read: Callable[[Any], Any] = partial(_number, words=words, missing=self.missing_numbers)
             else:
                 markers = () if name in self.literal else TEXT_MARKERS
                 read = _date if name in self.dates else partial(_string, markers=markers)
             dtype = "float64" if type_ == NUMBER else "object"
-            columns[name] = pd.Series(list(_each(read, values, name)), dtype=dtype)
+            columns[name] = pd.Series(list(_each(read, map(self._given, values), name)), dtype=dtype)
         return pd.DataFrame(columns, copy=False)
+
+    def _given(self, value: Any) -> Any:
+        return None if isinstance(value, str) and value in self.missing else value
 
 
 def bad_request(message: str) -> RequestError:
@@ -211,7 +230,7 @@ class _UnfitError(Exception):
     """A value of another type than its column; the message is what it must be."""
 
 
-def _number(value: Any, words: Sequence[str]) -> float:
+def _number(value: Any, words: Sequence[str], missing: Collection[float]) -> float:
     """Return a number; a string may hold one, as in MLflow's protocol and in CSV."""
     if value is None:
         return math.nan
@@ -222,7 +241,8 @@ def _number(value: Any, words: Sequence[str]) -> float:
         value = value == "true" if value in words else value
     if isinstance(value, float | int | str) and (words or not isinstance(value, bool)):
         with contextlib.suppress(OverflowError, ValueError):
-            return float(value)
+            number = float(value)
+            return math.nan if number in missing else number
     raise _UnfitError("a number, true, false or null" if words else "a number or null")
 
 

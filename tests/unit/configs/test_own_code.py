@@ -12,6 +12,7 @@ import pytest
 
 from podium.configs import own_code
 from podium.configs.files import load_config
+from podium.data import datasets
 from podium.errors import InvalidFileError, PodiumError
 from podium.schema_generation import writing
 from podium.specs.checks.project import problems_of
@@ -69,6 +70,10 @@ class Clipper(TransformerMixin, BaseEstimator):
 
 def profit(estimator, X, y):
     return float((estimator.predict(X) == np.asarray(y)).sum()) * 2
+
+
+def wide_and_right(estimator, X, y):
+    return float(((estimator.predict(X) == y) * X.iloc[:, 0].to_numpy()).sum())
 
 
 def error_share(y_true, y_pred):
@@ -275,6 +280,20 @@ def test_the_schema_of_the_project_has_own_classes_and_the_packaged_one_has_not(
     assert not editor.is_valid({"estimator": "NearestMean", "params": {"powr": 1}})
     assert not editor.is_valid({"estimator": "SVC", "preprocess": [{"Clipper": {"most": 0}}]})
     assert "NearestMean" not in writing.render()["classifier_config.schema.json"]
+
+
+def test_a_metric_that_reads_the_rows_gets_those_that_were_scored(lab, package):
+    """In training, and again for each resample of a test."""
+    declare(lab.project, package, metrics=f'["{package}.own:wide_and_right"]')
+    lab.write("poor.yaml", "estimator: DummyClassifier\n")
+    lab.write("good.yaml", "estimator: GaussianNB\n")
+    reports = {report["name"]: report for report in lab.train_all()}
+    verdict = lab.promote(list(reports.values()), metric="wide_and_right", confidence=0.9)
+    assert verdict["version"] == reports["good"]["version"]
+    rows = datasets.load(lab.job.dataset, lab.job.split)
+    right = lab.models.load(verdict["version"]).model.predict(rows.x_test) == rows.y_test
+    version = lab.models.version(verdict["version"])
+    assert version.metrics["wide_and_right"] == pytest.approx((right * rows.x_test.iloc[:, 0]).sum())
 
 
 def test_metrics_are_scorers(project, package):

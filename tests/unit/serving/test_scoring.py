@@ -175,6 +175,28 @@ def test_csv_and_json_give_the_same_predictions():
     assert answer(scorer, "text/csv", list(rows), as_words) == expected
 
 
+@pytest.mark.parametrize("form", [*JSON_FORMS, "text/csv"])
+@pytest.mark.parametrize("kinds", [("number", "number"), ("number", "category")], ids=["numbers", "mixed"])
+def test_what_the_file_has_for_a_missing_value_is_missing_in_a_request(kinds, form):
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(rng.normal(size=(60, 2)), columns=["a", "b"])
+    rows.loc[::5, "a"] = None
+    y = rows["a"].isna().map({True: "unknown", False: "known"})
+    if kinds[1] == "category":
+        rows["b"] = pd.Series(rng.choice(["ulm", "bonn", None], 60), dtype="object")
+    data = dataclasses.replace(
+        rows_of("iris"), x_train=rows, x_test=rows, y_train=y, y_test=y, kinds=dict(zip("ab", kinds, strict=True)),
+        na_values=("-9", "n.d."),
+    )  # fmt: skip
+    model = fit.pipeline(ClassifierConfig("one", "one.yaml", "HistGradientBoostingClassifier", {}, []), data, 0)
+    one = saved(model.fit(rows, y), data)
+    other = {"number": 0.5, "category": "ulm"}[kinds[1]]
+    values = [["n.d.", other], [-9, other], ["-9.0", "n.d."], [-9.5, "-9"]]
+    assert answer(one, form, ["a", "b"], values) == ["unknown", "unknown", "unknown", "known"]
+    assert [answer(one, form, ["a", "b"], [row])[0] for row in values] == ["unknown", "unknown", "unknown", "known"]
+    assert answer(one, form, ["a", "b"], [[-9.0, other], [1.5, other]]) == ["unknown", "known"]
+
+
 @pytest.mark.parametrize("form", JSON_FORMS)
 def test_a_missing_column_is_refused_by_its_name_whatever_the_other_rows_have(form):
     scorer = mixed_scorer("LogisticRegression", "text", gaps=True)
