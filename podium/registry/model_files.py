@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.metadata
 import warnings
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podium.data.numbers import TEXT_MARKERS
-from podium.errors import PodiumError
+from podium.registry.fitted_parts import check_parts
+from podium.registry.model_description import SKOPS_FILE, check_folder, read_description
+from podium.registry.skops_file import check_skops
 from podium.registry.trusted_types import trusted_types
 
 if TYPE_CHECKING:
@@ -41,32 +44,36 @@ class Loaded:
 
 
 def load_model(path: str) -> Loaded:
-    """Load a model's folder as MLflow serves it; a file that could run code is refused before it is opened.
+    """Load a model's folder as MLflow serves it, without MLflow choosing a loader or a path from its files.
 
     Raises
     ------
     PodiumError
-        If it is not a scikit-learn model saved with skops, or contains a type that no allowed config produces.
+        If it is not a scikit-learn model saved with skops, contains a type that no allowed config produces, or a part
+        that would read files, crash or never end.
     """
-    import mlflow.pyfunc
+    from mlflow.pyfunc import PyFuncModel
+    from mlflow.sklearn import _SklearnModelWrapper
 
     import_skops()
-    _check_harmless(path)
-    size = sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
-    # suppress_warnings skips a check of all installed packages, 0.4 s: the model lists the ones it was made with.
-    return Loaded(mlflow.pyfunc.load_model(path, suppress_warnings=True), size)
+    folder = Path(path)
+    size = check_folder(folder)
+    description = read_description(folder)
+    check_skops(folder / SKOPS_FILE)
+    model = _opened(folder / SKOPS_FILE)
+    check_parts(model)
+    served = PyFuncModel(model_meta=description, model_impl=_SklearnModelWrapper(model), model_id=description.model_id)
+    with contextlib.suppress(Exception):  # as MLflow does: a model without an example is served too
+        served.input_example = description.load_input_example(path=path)
+    return Loaded(served, size)
 
 
-def _check_harmless(path: str) -> None:
-    from mlflow.models import Model
+def _opened(path: Path) -> Any:
+    import skops.io
 
-    flavors = Model.load(path).flavors
-    own, served = flavors.get("sklearn", {}), flavors.get("python_function", {})
-    brings_code = own.get("code") or served.get("code")
-    if brings_code or served.get("loader_module") != "mlflow.sklearn" or own.get("serialization_format") != "skops":
-        raise PodiumError("refused: not a scikit-learn model saved with skops")
-    if foreign := set(own.get("skops_trusted_types") or ()) - set(trusted_types()):
-        raise PodiumError(f"refused: types that no allowed config produces: {', '.join(sorted(foreign))}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return skops.io.load(path, trusted=list(trusted_types()))
 
 
 def import_skops() -> None:

@@ -17,11 +17,14 @@ def trusted_types() -> tuple[str, ...]:
 
 TRUSTED_TYPES = (
     "collections.OrderedDict",
+    "datetime.timedelta",
+    "datetime.timezone",
     "functools.partial",
     "lightgbm.basic.Booster",
     "lightgbm.sklearn.LGBMClassifier",
     "numpy.dtype",
     "numpy.mean",
+    "pandas.DatetimeTZDtype",
     "podium.estimators.boosting.BoostingClassifier",
     "scipy._lib.array_api_compat.numpy._aliases.asarray",
     "scipy.interpolate._bsplines.BSpline",

@@ -31,10 +31,14 @@ _ERROR = {
     "required": ["error_code", "message"],
     "properties": {"error_code": {"type": "string"}, "message": {"type": "string"}},
 }
+# A label, or the probabilities of all classes if the request asks for them.
+_PREDICTION = {
+    "anyOf": [{"type": ["string", "number", "boolean"]}, {"type": "array", "items": {"type": ["number", "null"]}}]
+}
 _PREDICTIONS = {
     "type": "object",
     "required": ["predictions"],
-    "properties": {"predictions": {"type": "array", "items": {"type": ["string", "number", "boolean"]}}},
+    "properties": {"predictions": {"type": "array", "items": _PREDICTION}},
 }
 ERRORS = {
     400: "The body does not match the protocol or the model's signature.",

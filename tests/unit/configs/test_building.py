@@ -24,6 +24,8 @@ from podium.configs.files import config_files, load_config
 from podium.configs.parameters import parameters_of, required_parameters
 from podium.errors import PodiumError
 from podium.project import Project
+from podium.registry.fitted_parts import check_parts
+from podium.registry.skops_file import check_skops
 from podium.registry.trusted_types import TRUSTED_TYPES
 from tests.support.estimators import ALLOWED, arguments, each_of
 
@@ -43,16 +45,21 @@ def target(name):
     return Y > 0 if name in ("FixedThresholdClassifier", "TunedThresholdClassifierCV") else Y
 
 
-def untrusted(estimator):
-    return set(skops.io.get_untrusted_types(data=skops.io.dumps(estimator))) - set(TRUSTED_TYPES)
+def opened(estimator, tmp_path):
+    """Save an estimator, and open it as a model of the registry is opened."""
+    path = tmp_path / "model.skops"
+    skops.io.dump(estimator, path)
+    check_skops(path)
+    again = skops.io.load(path, trusted=list(TRUSTED_TYPES))
+    check_parts(again)
+    return again
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", each_of(ALLOWED))
-def test_fitted_models_are_saved_and_loaded_with_only_the_trusted_types(name):
+def test_fitted_models_are_saved_and_loaded_with_only_the_trusted_types(name, tmp_path):
     model = ALLOWED[name](**arguments(name)).fit(X, target(name))
-    data = skops.io.dumps(model)
-    again = skops.io.loads(data, trusted=list(TRUSTED_TYPES))
+    again = opened(model, tmp_path)
     act = "predict" if name in catalogue.classifiers() else "transform"
     if hasattr(model, act):
         first, second = getattr(model, act)(X), getattr(again, act)(X)
@@ -62,7 +69,7 @@ def test_fitted_models_are_saved_and_loaded_with_only_the_trusted_types(name):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", each_of(ALLOWED))
-def test_no_option_needs_another_trusted_type(name):
+def test_models_with_any_option_open_again(name, tmp_path):
     for parameter in parameters_of(name).by_name.values():
         if parameter.name == "scoring" and name != "TunedThresholdClassifierCV":
             continue  # only that one keeps the scorer in its fitted state; the others would take a minute
@@ -72,13 +79,13 @@ def test_no_option_needs_another_trusted_type(name):
                 model = ALLOWED[name](**{**arguments(name), parameter.name: value}).fit(X, target(name))
             except (ValueError, TypeError, AttributeError, NotImplementedError, IndexError):
                 continue  # the option does not go with the others' defaults, or with this data
-            assert not untrusted(model), (parameter.name, option)
+            opened(model, tmp_path)
 
 
 @pytest.mark.parametrize("function", SCORE_FUNCTIONS)
-def test_score_functions_are_trusted(function):
+def test_score_functions_are_trusted(function, tmp_path):
     config = ClassifierConfig("x", "x", "GaussianNB", {}, [{"SelectKBest": {"score_func": function, "k": 2}}])
-    assert not untrusted(building.build(config).fit(X, Y))
+    opened(building.build(config).fit(X, Y), tmp_path)
 
 
 def test_trusted_types_run_nothing():
@@ -87,11 +94,14 @@ def test_trusted_types_run_nothing():
             "collections",
             "lightgbm",
             "numpy",
+            "pandas",
             "scipy",
             "sklearn",
             "skrub",
             "xgboost",
         } or name in {
+            "datetime.timedelta",
+            "datetime.timezone",
             "functools.partial",  # of a function that must itself be trusted
             "podium.estimators.boosting.BoostingClassifier",
         }
@@ -132,7 +142,7 @@ def test_bounds_agree_with_scikit_learn(name):
 
 
 @pytest.mark.parametrize("config", SHIPPED, ids=lambda config: config.name)
-def test_shipped_configs_train_on_iris_without_a_warning(config):
+def test_shipped_configs_train_on_iris_without_a_warning(config, tmp_path):
     iris = load_iris(as_frame=True)
     names = iris.target.map(dict(enumerate(iris.target_names)))
     x_train, x_test, y_train, y_test = train_test_split(iris.data, names, test_size=0.2, random_state=0, stratify=names)
@@ -142,7 +152,7 @@ def test_shipped_configs_train_on_iris_without_a_warning(config):
         folds = StratifiedKFold(5, shuffle=True, random_state=0)
         assert cross_val_score(model, x_train, y_train, cv=folds).mean() > 0.9
         assert model.fit(x_train, y_train).score(x_test, y_test) > 0.9
-    assert not untrusted(model)
+    opened(model, tmp_path)
 
 
 def build(tmp_path, text, seed=3):
@@ -189,7 +199,7 @@ def test_a_class_that_is_not_allowed_is_refused_even_without_the_schema():
 
 
 @pytest.mark.parametrize("name", sorted(catalogue.EXTRAS))
-def test_an_extra_works_or_says_what_to_install(name):
+def test_an_extra_works_or_says_what_to_install(name, tmp_path):
     config = ClassifierConfig("x", "x", name, {"n_estimators": 3})
     try:
         model = building.build(config, 3)
@@ -197,7 +207,7 @@ def test_an_extra_works_or_says_what_to_install(name):
         assert "pip install 'podium-ml[boosting]'" in str(error)  # noqa: PT017
     else:
         assert model.estimator.get_params()["random_state"] == 3
-        assert not untrusted(model.fit(X, Y))
+        opened(model.fit(X, Y), tmp_path)
 
 
 PARAMETERS = [

@@ -12,10 +12,14 @@ from podium.configs.config import ClassifierConfig
 from podium.data.datasets import DatasetRef, load
 from podium.data.splits import Split
 from podium.errors import PodiumError
+from podium.registry import model_files
 from podium.training import fit
 
 SIZE = 240
-KINDS = {"a": "number", "b": "number", "t": "category", "name": "category", "note": "text", "day": "date"}
+KINDS = {
+    **{"a": "number", "b": "number", "t": "category", "name": "category"},
+    **{"note": "text", "day": "date", "moment": "date"},
+}
 LEVELS = list("uvwxyz")
 
 
@@ -29,6 +33,9 @@ def table(gaps=True):
             "name": pd.Series([f"name {n % 60}" for n in range(SIZE)], dtype="object"),
             "note": pd.Series([f"{'a good one' if n % 2 else 'it broke'} {n}" for n in range(SIZE)], dtype="object"),
             "day": pd.Series([f"2025-{1 + n % 12:02d}-{1 + n % 28:02d}" for n in range(SIZE)], dtype="object"),
+            "moment": pd.Series([f"2025-03-{1 + n % 28:02d}T{n % 24:02d}:00:00+00:00" for n in range(SIZE)]).astype(
+                "object"
+            ),
         }
     )
     if gaps:
@@ -111,6 +118,16 @@ def test_every_kind_of_column_is_used_and_new_values_and_gaps_are_predicted_the_
     strings = [column for column in columns if KINDS[column] != "number"]
     empty[strings] = empty[strings].where(empty[strings].notna(), "")
     assert list(model.predict(empty)) == list(together)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_models_with_every_kind_of_column_are_saved_and_opened_again(name, tmp_path):
+    data = dataset([column for column in KINDS if column not in "ab"] if name in NON_NEGATIVE else KINDS)
+    model = fitted(name, data)
+    model_files.save_model(model, data, tmp_path / "model")
+    opened = model_files.load_model(str(tmp_path / "model"))
+    assert list(opened.served.predict(data.x_test)) == list(model.predict(data.x_test))
 
 
 @pytest.mark.parametrize("name", BOTH)
