@@ -17,8 +17,13 @@ from podium.training import fit
 
 SIZE = 240
 KINDS = {
-    **{"a": "number", "b": "number", "t": "category", "name": "category"},
-    **{"note": "text", "day": "date", "moment": "date"},
+    "a": "number",
+    "b": "number",
+    "t": "category",
+    "name": "category",
+    "note": "text",
+    "day": "date",
+    "moment": "date",
 }
 LEVELS = list("uvwxyz")
 
