@@ -144,14 +144,14 @@ def _registered(where: Project, name: str, uri: str) -> tuple[Registry, Rule]:
     from podium.promotion import report
     from podium.promotion.rules import Rule
     from podium.registry.client import Registry
-    from podium.registry.names import PROMOTIONS, registered_model
+    from podium.registry.names import registered_model
 
     found = Registry(name, uri)
     if not any(model.name == registered_model(name) for model in found.client.search_registered_models()):
         suffix = registered_model("")
         known = [model.name for model in found.client.search_registered_models() if model.name.endswith(suffix)]
         raise unknown_pipeline(where, name, [one.removesuffix(suffix) for one in known])
-    for record in found.recent_runs(PROMOTIONS, 10):
+    for record in found.decisions(10):
         rule = report.content(found, record.info.run_id).get("rule")
         if isinstance(rule, dict) and "metric" in rule:
             return found, Rule(rule["metric"])

@@ -234,7 +234,7 @@ def _outcome(airflow: AirflowAPI, models: Registry, dag_id: str, run_id: str, st
     listed = next((r for r in results.values() if isinstance(r, list)), [])
     invalid = {entry["name"]: entry["error"] for entry in listed if "error" in entry}
     faults = {
-        one.data.tags[tag_names.CONFIG]: one.data.tags[tag_names.ERROR]
+        one.data.tags.get(tag_names.CONFIG, ""): one.data.tags[tag_names.ERROR]
         for one in models.runs(f"tags.`{tag_names.DAG_RUN}` = '{run_id}' and attributes.status != 'FINISHED'")
         if tag_names.ERROR in one.data.tags
     }

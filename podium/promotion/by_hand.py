@@ -25,7 +25,7 @@ def settle(models: Registry, *, protect: bool = False) -> str:
     found = models.standing()
     if not found.by_hand:
         return ""
-    if protect and found.recorded and any(version.number == found.recorded for version in models.versions()):
+    if protect and found.recorded and not found.is_gone:
         return _undo(models, found, found.recorded)
     return _accept(models, found)
 
@@ -35,8 +35,7 @@ def _accept(models: Registry, found: Standing) -> str:
     reason = f"{after} is in Production: the {found.moved} was moved by hand in MLflow"
     against = f"replaced by hand by {after}"
     # A version that is gone cannot be marked.
-    known = {version.number for version in models.versions()}
-    tags = {tag_names.BY: "MLflow"} | ({tag_names.AGAINST: against} if found.recorded in known else {})
+    tags = {tag_names.BY: "MLflow"} | ({tag_names.AGAINST: against} if found.recorded and not found.is_gone else {})
     _carry_out(models, BY_HAND, reason, found.recorded, found.number, tags)
     return reason
 

@@ -8,7 +8,6 @@ GitHub remove.
 from __future__ import annotations
 
 import html
-import json
 from typing import TYPE_CHECKING, Any
 
 from podium.evaluation.gates import MEASURED
@@ -48,6 +47,7 @@ def card(
     name: str,
     version: int,
     tags: Mapping[str, str],
+    warnings: Sequence[Mapping[str, Any]] = (),
     target: str,
     rows: tuple[int, int],
     split: Mapping[str, Any],
@@ -77,6 +77,8 @@ def card(
         The version's number.
     tags : mapping of str to str
         The version's tags, as in :mod:`podium.registry.tag_names`: config, estimator, data set, digests, git commit.
+    warnings : sequence of mapping
+        The warnings of its training, with ``category``, ``message`` and ``count``.
     target : str
         The column that the model predicts.
     rows : tuple of int
@@ -117,7 +119,7 @@ def card(
 
     section("", _summary(model, tags, target), f"> {_plain(description)}" if description else "")
     section("Intended use", _list(_uses(model, tags, target)))
-    section("Limits", _list([*_limits(model, rows, scores, tags), *map(_plain, notes)]))
+    section("Limits", _list([*_limits(model, rows, scores, warnings), *map(_plain, notes)]))
     section("How to load it", _loading(name, version, model))
     section("Decision", _facts(_who(reason, decided, by, approver, previous)))
     section(
@@ -143,15 +145,18 @@ def _table(written: Card, key: str, columns: Mapping[str, list[str]], *, folded:
 
 
 def _summary(model: Any, tags: Mapping[str, str], target: str) -> str:
+    data, estimator, config = (
+        _code(tags.get(name, "")) for name in (tag_names.DATA, tag_names.ESTIMATOR, tag_names.CONFIG)
+    )
     classes = _enumerated(model.classes_, "or")
     return (
-        f"Predicts {_code(target)} for a row of {_code(tags[tag_names.DATA])}: {classes}. "
-        f"The classifier is {_code(tags[tag_names.ESTIMATOR])}, from the config {_code(tags[tag_names.CONFIG])}."
+        f"Predicts {_code(target)} for a row of {data}: {classes}. "
+        f"The classifier is {estimator}, from the config {config}."
     )
 
 
 def _uses(model: Any, tags: Mapping[str, str], target: str) -> list[str]:
-    data = _code(tags[tag_names.DATA])
+    data = _code(tags.get(tag_names.DATA, ""))
     output = (
         "a class and the probability of each class"
         if hasattr(model, "predict_proba")
@@ -165,7 +170,9 @@ def _uses(model: Any, tags: Mapping[str, str], target: str) -> list[str]:
     ]
 
 
-def _limits(model: Any, rows: tuple[int, int], scores: Mapping[str, float], tags: Mapping[str, str]) -> list[str]:
+def _limits(
+    model: Any, rows: tuple[int, int], scores: Mapping[str, float], warnings: Sequence[Mapping[str, Any]]
+) -> list[str]:
     limits = [
         f"Its scores are based on {rows[1]} rows: one row is {100 / rows[1]:.2g} percentage points of accuracy.",
         "It was selected by these scores: expect lower ones on new rows (Cawley and Talbot, JMLR 11, 2010).",
@@ -174,7 +181,7 @@ def _limits(model: Any, rows: tuple[int, int], scores: Mapping[str, float], tags
         limits.append(f"Its lowest recall of a class is {scores['worst_class_recall']:.1%}.")
     warned = [
         f"Its training warned {one['count']} times: {_plain(one['category'])}: {_plain(one['message'])}"
-        for one in json.loads(tags.get(tag_names.WARNINGS, "[]"))
+        for one in warnings
     ]
     return [*limits, _missing_values(model), *warned]
 
@@ -231,7 +238,7 @@ def _data(
     model: Any, tags: Mapping[str, str], target: str, rows: tuple[int, int], split: Mapping[str, Any]
 ) -> dict[str, str]:
     return {
-        "Data set": _code(tags[tag_names.DATA]),
+        "Data set": _code(tags.get(tag_names.DATA, "")),
         "SHA-256": _code(tags.get(tag_names.DATA_DIGEST, "")),
         "Rows": f"{rows[0]} for training, {rows[1]} held out",
         "Split": _split(split),

@@ -14,7 +14,7 @@ from rich.table import Table
 from podium.errors import PodiumError
 from podium.evaluation.metrics import greater_is_better
 from podium.promotion import records, report
-from podium.registry import names, tag_names
+from podium.registry import tag_names
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -90,7 +90,7 @@ def entries(models: Registry) -> list[Entry]:
     """Return the decisions that are finished or await approval, newest first."""
     return [
         Entry.of(run)
-        for run in models.runs(suffix=names.PROMOTIONS)
+        for run in models.decisions()
         if run.info.status == "FINISHED" or run.data.tags.get(tag_names.APPROVAL) == records.AWAITING
     ]
 
@@ -159,8 +159,8 @@ def _why_never_promoted(models: Registry, found: list[Entry], number: int) -> st
         return ""
     for entry in found[:MOST_READ]:
         for candidate in report.content(models, entry.run_id).get("ranking", []):
-            if candidate["version"] == number:
-                failure = candidate["failure"]
+            if candidate.get("version") == number:
+                failure = candidate.get("failure")
                 return _sentence(entry, f"this version: {failure}" if failure else entry.reason)
     return ""
 

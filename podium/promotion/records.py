@@ -90,12 +90,24 @@ def finish_interrupted(models: Registry) -> set[str]:
     set of str
         Ids of the recent records.
     """
-    records = models.recent_runs(PROMOTIONS, RECENT)
+    records = models.decisions(RECENT)
     for record in reversed(records):
         if _is_open(record):
             models.client.set_tag(record.info.run_id, tag_names.CARRIED_OUT, "true")
-            close_record(models, record)
+            _carry_out(models, record)
     return {record.info.run_id for record in records}
+
+
+def _carry_out(models: Registry, record: Run) -> None:
+    """Carry out a decision; if it names a version that is gone, it fails, and the next one is made all the same."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        close_record(models, record)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        models.client.set_terminated(record.info.run_id, "FAILED")
 
 
 def _is_open(record: Run) -> bool:
@@ -104,7 +116,7 @@ def _is_open(record: Run) -> bool:
 
 def is_overtaken(models: Registry, mine: str, known: set[str], champion: Version | None) -> bool:
     """Return whether another decision, finished or opened earlier, came in since the champion was looked up."""
-    records = {record.info.run_id: record for record in models.recent_runs(PROMOTIONS, RECENT)}
+    records = {record.info.run_id: record for record in models.decisions(RECENT)}
     if not _is_open(records[mine]):
         return False  # the next decision considered it interrupted and carried it out
     place = _order(records[mine])
@@ -121,7 +133,7 @@ def earlier_requests(models: Registry, mine: str, tags: Mapping[str, str]) -> li
     """Return the other records of the same DAG run that await approval: no task asks for it any more."""
     return [
         record.info.run_id
-        for record in models.recent_runs(PROMOTIONS, RECENT)
+        for record in models.decisions(RECENT)
         if record.info.run_id != mine
         and record.data.tags.get(tag_names.APPROVAL) == AWAITING
         and record.data.tags.get(tag_names.DAG_RUN) == tags.get(tag_names.DAG_RUN)
@@ -149,7 +161,7 @@ def describe_production(models: Registry) -> None:
     """Describe the version in Production again: of concurrent decisions, the slower one may have written last."""
     champion = models.in_production()
     number = str(champion.number) if champion else ""
-    for record in models.recent_runs(PROMOTIONS, RECENT) if champion else ():
+    for record in models.decisions(RECENT) if champion else ():
         if record.data.tags.get(tag_names.TO_VERSION) == number and changes_production(record):
             report.describe(models, record)
             return
@@ -159,7 +171,7 @@ def promoted_meanwhile(models: Registry, mine: str, known: set[str]) -> set[int]
     """Return the versions that other decisions promoted while this one was made."""
     return {
         int(record.data.tags[tag_names.TO_VERSION])
-        for record in models.recent_runs(PROMOTIONS, RECENT)
+        for record in models.decisions(RECENT)
         if record.info.run_id not in {*known, mine}
         and record.data.tags.get(tag_names.VERDICT) == "promoted"
         and changes_production(record)

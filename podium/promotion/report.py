@@ -65,8 +65,9 @@ def address(models: Registry, run_id: str) -> str:
 
 
 def content(models: Registry, record: str) -> dict[str, Any]:
-    """Return the JSON that :func:`write` wrote; empty if it was interrupted before."""
-    return dict(artifacts.read_json(models.client, record, JSON) or {})
+    """Return the JSON that :func:`write` wrote; empty if it was interrupted before, or somebody else wrote it."""
+    found = artifacts.read_json(models.client, record, JSON)
+    return found if isinstance(found, dict) and all(isinstance(one, dict) for one in found.get("ranking", [])) else {}
 
 
 def rows(decision: Decision, rule: Rule, verdict: str) -> list[tuple[str, ...]]:
@@ -224,6 +225,7 @@ def write_card(models: Registry, record: Run, review: Review) -> None:
         name=models.model,
         version=version.number,
         tags=version.tags,
+        warnings=version.warnings or [],
         target=rows.target,
         rows=(len(rows.x_train), len(rows.x_test)),
         split=review.job.split.as_spec(),

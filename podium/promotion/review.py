@@ -132,16 +132,19 @@ class Review:
     def champion(self) -> Candidate | None:
         """The champion, scored on the same rows and metrics as the challengers.
 
-        A champion that was trained on some of the held-out rows is compared on the others. If these are too few or
-        unknown, its stand-in is scored in its place.
+        Its tags do not decide: if challengers can be loaded, it is loaded and scored too. One that was trained on
+        some of the held-out rows is compared on the others. If these are too few or unknown, its stand-in is scored in
+        its place.
         """
         if self._champion is None:
             return None
         found = candidate(self._champion)
-        if self._is_scored(self._champion):
+        if self._is_scored(self._champion) and not (self._loads and self._challengers):
             return found
         outcome = self._check(self._champion)
-        found = self._with_outcome(found, outcome)
+        # Scores that differ from those of its training, as with another release of scikit-learn, count as they are.
+        failures = [why for why in outcome.failures if why not in outcome.changed]
+        found = replace(self._with_outcome(found, outcome), failure="; ".join(failures))
         if outcome.unseen is None or not outcome.unseen.reason or not self._challengers:
             return found
         return self._compared(found, outcome.unseen)
@@ -152,16 +155,16 @@ class Review:
         return self.champion if self.champion is not None and self.rule.can_compete(self.champion) else None
 
     def review(self, challenger: Candidate) -> Candidate:
-        """Validate a candidate, apply the gates, and test its lead if the rule has a confidence.
+        """Load, score and validate a candidate, apply the gates, and test its lead if the rule has a confidence.
+
+        This is done again if it was before: anyone who reaches MLflow can write the tags that say so.
 
         Returns
         -------
         Candidate
             The candidate with its failure, if there is one, or with its p-value.
         """
-        version = self._versions[challenger.version]
-        if version.tags.get(tag_names.VALIDATION) != "passed" or not self._is_scored(version):
-            challenger = self._validated(challenger)
+        challenger = self._validated(challenger)
         if not challenger.failure:
             challenger = replace(challenger, failure="; ".join(self._missed_gates(challenger)))
         if self.rule.confidence is None or self.rival is None or challenger.failure:

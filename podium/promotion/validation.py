@@ -51,12 +51,15 @@ class Check:
     unseen : Unseen or None
         The held-out rows that it was not trained on; None if that was not determined. If they are not all, it is not
         scored: `scores` has only what validation measures.
+    changed : tuple of str
+        Those of the failures that compare its scores with the ones that training logged.
     """
 
     scores: dict[str, float]
     failures: tuple[str, ...]
     model: Any = None
     unseen: Unseen | None = None
+    changed: tuple[str, ...] = ()
 
     @property
     def unscored(self) -> str:
@@ -106,8 +109,7 @@ def is_outdated(version: Version, required: Sequence[Gate]) -> bool:
     """
     if version.tags.get(tag_names.VALIDATION) != "failed" or tag_names.ROLLED_BACK in version.tags:
         return False
-    applied = version.tags.get(tag_names.VALIDATION_GATES)
-    return applied is None or not set(json.loads(applied)) <= set(gates.described(required))
+    return version.gates is None or not set(version.gates) <= set(gates.described(required))
 
 
 def _scored(models: Registry, version: Version, job: Job, required: Sequence[Gate], metric: str) -> Check:
@@ -147,7 +149,7 @@ def _scored(models: Registry, version: Version, job: Job, required: Sequence[Gat
         for why in gate.failures(scores, None)
     ]
     scores |= version.shadow
-    return Check(scores, (*changed, *missed), model, unseen)
+    return Check(scores, (*changed, *missed), model, unseen, tuple(changed))
 
 
 def _why_undefined(metric: str, said: Sequence[warnings.WarningMessage]) -> str:

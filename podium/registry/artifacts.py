@@ -54,9 +54,9 @@ def read_text(client: MlflowClient, run_id: str, path: str) -> str:
 
 
 def read_json(client: MlflowClient, run_id: str, path: str) -> Any:
-    """Return the content of a JSON artifact of a run; None if the run does not have it."""
+    """Return the content of a JSON artifact of a run; None if the run does not have it or it is not JSON."""
     from mlflow.exceptions import MlflowException
 
-    with contextlib.suppress(MlflowException, OSError):
+    with contextlib.suppress(MlflowException, OSError, ValueError, RecursionError):
         return json.loads(read_text(client, run_id, path))
     return None

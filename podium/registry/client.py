@@ -123,7 +123,7 @@ class Registry:
 
     def standing(self) -> production.Standing:
         """Return both marks of Production and what the last decision has left there."""
-        return production.standing(self.versions(), self.recent_runs(PROMOTIONS, production.RECENT))
+        return production.standing(self.versions(), self.decisions(production.RECENT))
 
     def in_production(self) -> Version | None:
         """Return the version in Production, or None; of stage and alias, the one that was moved last counts."""
@@ -172,10 +172,19 @@ class Registry:
         if found:
             yield from self._pages(functools.partial(self.client.search_runs, [found.experiment_id]), query)
 
-    def recent_runs(self, suffix: str, most: int) -> list[Run]:
-        """Return at most `most` runs of an experiment, newest first."""
-        found = self._experiment(suffix)
-        return list(self.client.search_runs([found.experiment_id], max_results=most)) if found else []
+    def decisions(self, most: int | None = None) -> list[Run]:
+        """Return the records of the newest decisions, newest first, but for those that are not as Podium writes them.
+
+        Parameters
+        ----------
+        most : int, optional
+            How many runs of their experiment are read. Default: all.
+        """
+        found = self._experiment(PROMOTIONS)
+        if found is None:
+            return []
+        read = self.client.search_runs([found.experiment_id], max_results=most) if most else self.runs("", PROMOTIONS)
+        return [run for run in read if production.is_record(run)]
 
     def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags on a run, all of them or none."""
@@ -186,7 +195,7 @@ class Registry:
     def own_faults(self) -> dict[str, str]:
         """Return the error of each training that failed because of its own config, by fingerprint."""
         found = self.runs(f"tags.`{OWN_FAULT}` = 'true'")
-        return {run.data.tags[IDENTITY]: run.data.tags.get(ERROR, "failed before") for run in found}
+        return {run.data.tags.get(IDENTITY, ""): run.data.tags.get(ERROR, "failed before") for run in found}
 
     def close_unfinished(self, query: str, reason: str) -> None:
         """Mark runs that match a filter and are still RUNNING as KILLED, with the reason as their error."""
@@ -204,13 +213,19 @@ class Registry:
         previous : int, optional
             The version before it. Default: the one that the alias points to.
         """
+        from mlflow.exceptions import MlflowException
+
         previous = previous or self.aliases().get(PRODUCTION_ALIAS)
         with warnings.catch_warnings():
             # Stages are deprecated in favour of aliases. Podium sets both, since people and UIs use either.
             warnings.simplefilter("ignore", FutureWarning)
             self.client.transition_model_version_stage(self.model, str(number), PRODUCTION, True)
         if previous is not None and previous != number:
-            self._set_alias(PREVIOUS_ALIAS, previous)
+            try:
+                self._set_alias(PREVIOUS_ALIAS, previous)
+            except MlflowException as error:  # it may have been deleted
+                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                    raise
         self._set_alias(PRODUCTION_ALIAS, number)
 
     def clear_production(self) -> None:

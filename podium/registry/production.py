@@ -6,6 +6,7 @@ the mark that differs from the last decision is the one that was moved.
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ AWAITING = "awaiting approval"
 RECENT = 100
 # Two decisions at once may each have set one of the marks; they compare their versions within this time.
 CONCURRENT_SECONDS = 600
+_NUMBER = re.compile(r"[0-9]{0,9}")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Standing:
         Whether there was a decision.
     is_moving : bool
         Whether a decision is being carried out, or two at once have to be compared.
+    is_gone : bool
+        Whether the recorded version has been deleted.
     """
 
     alias: int | None
@@ -51,6 +55,7 @@ class Standing:
     recorded: int | None = None
     is_recorded: bool = False
     is_moving: bool = False
+    is_gone: bool = False
 
     @property
     def agrees(self) -> bool:
@@ -76,7 +81,8 @@ class Standing:
 
     def chosen(self, *, protect: bool) -> int | None:
         """Return the version that belongs in Production: the recorded one if what was moved by hand must be undone."""
-        return self.recorded if protect and self.by_hand and self.recorded else self.number
+        restores = protect and self.by_hand and self.recorded and not self.is_gone
+        return self.recorded if restores else self.number
 
     @property
     def moved(self) -> str:
@@ -96,8 +102,9 @@ def standing(versions: Iterable[Version], records: Iterable[Run]) -> Standing:
     records : iterable of mlflow.entities.Run
         The records of the last decisions, newest first.
     """
-    alias, staged = None, set()
+    alias, staged, known = None, set(), set()
     for version in versions:
+        known.add(version.number)
         if PRODUCTION_ALIAS in version.aliases:
             alias = version.number
         if version.stage == PRODUCTION:
@@ -108,7 +115,23 @@ def standing(versions: Iterable[Version], records: Iterable[Run]) -> Standing:
     left = _number(changes[0].data.tags.get(tag_names.TO_VERSION))
     is_open = any(record.info.status == "RUNNING" for record in changes)
     contested = ({alias, *staged} - {left}) & _at_once(changes)
-    return Standing(alias, frozenset(staged), left, is_recorded=True, is_moving=is_open or bool(contested))
+    return Standing(
+        alias,
+        frozenset(staged),
+        left,
+        is_recorded=True,
+        is_moving=is_open or bool(contested),
+        is_gone=left is not None and left not in known,
+    )
+
+
+def is_record(run: Run) -> bool:
+    """Return whether a run records a decision as Podium does; anyone who reaches MLflow can write others."""
+    tags = run.data.tags
+    numbers = (tags.get(tag_names.FROM_VERSION), tags.get(tag_names.TO_VERSION), tags.get(tag_names.PROPOSED, ""))
+    return {tag_names.VERDICT, tag_names.REASON} <= tags.keys() and all(
+        number is not None and _NUMBER.fullmatch(number) for number in numbers
+    )
 
 
 def changes_production(record: Run) -> bool:

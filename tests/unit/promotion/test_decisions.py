@@ -189,13 +189,20 @@ class TestValidation:
         assert [one["version"] for one in self.host(lab, again="False")] == [3]
         assert len(self.host(lab, again="True")) == 3
 
-    def test_a_champion_that_fails_is_replaced(self, lab, good_and_better):
+    def test_a_champion_that_fails_is_replaced(self, lab, good_and_better, monkeypatch):
         lab.promote(good_and_better)
-        lab.models.tag_version(2, {tag_names.SCORES: json.dumps({"accuracy": 0.5})})
+        load = Registry.load
+
+        def damaged(models, number):
+            if number == 2:
+                raise FileNotFoundError("model.skops")
+            return load(models, number)
+
+        monkeypatch.setattr(Registry, "load", damaged)
         self.host(lab)
         outcome = lab.promote(candidates="registry")
         assert (outcome["verdict"], outcome["version"]) == ("promoted", 1)
-        assert "cannot be compared: accuracy is" in outcome["reason"]
+        assert "cannot be compared: FileNotFoundError: model.skops" in outcome["reason"]
 
 
 def _flowers(labels):
